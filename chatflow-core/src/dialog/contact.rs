@@ -1,0 +1,137 @@
+//! The person at the other end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::dialog::{ContactId, Revision, SpaceId, Text, Value};
+
+/// What a channel tells about the person who wrote. Nothing in it is required.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Profile {
+    /// The name shown there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Text>,
+    /// The language set there, such as `en` or `pt-BR`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+/// Longest name taken from a channel, in Unicode scalar values.
+const PROFILE_NAME_CHARS_MAX: usize = 256;
+/// Longest language tag taken from a channel, in bytes; the longest in use are shorter.
+const PROFILE_LANGUAGE_BYTES_MAX: usize = 64;
+
+impl Profile {
+    /// What of it is kept: a name is cut, a language that is none is left out.
+    pub(crate) fn bounded(&self) -> Self {
+        let name = self.name.as_ref().map(|name| {
+            match name.as_str().char_indices().nth(PROFILE_NAME_CHARS_MAX) {
+                None => name.clone(),
+                Some((end, _)) => Text::from(&name.as_str()[..end]),
+            }
+        });
+        let language = self.language.clone();
+        Self {
+            name,
+            language: language.filter(|tag| tag.len() <= PROFILE_LANGUAGE_BYTES_MAX),
+        }
+    }
+}
+
+/// A contact's row: an aggregate with a revision of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Its identity.
+    pub id: ContactId,
+    /// The space it belongs to.
+    pub space: SpaceId,
+    /// What dialogs see of it.
+    pub view: ContactView,
+}
+
+/// What a dialog's snapshot carries of its contact, so that a turn needs no second row.
+///
+/// It changes only by the event `ContactChanged`, and by the dialog's own patches, which apply
+/// to the view at once and to the row soon after.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ContactView {
+    /// Revision of the contact's row that this view shows.
+    pub revision: Revision,
+    /// The contact's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Text>,
+    /// The contact's language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Labels on the contact.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
+    /// Typed values kept on the contact.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, Value>,
+    /// Whether we blocked the contact: nothing is accepted from it or sent to it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub blocked: bool,
+}
+
+fn is_false(yes: &bool) -> bool {
+    !yes
+}
+
+/// A change of a contact that a flow decided. Patches with different keys commute; of two that
+/// set the same thing, the later to be applied wins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactPatch {
+    /// Sets the name.
+    Name(Text),
+    /// Sets a field.
+    Field(String, Value),
+}
+
+impl ContactPatch {
+    /// Applies the patch; says whether anything changed.
+    pub fn apply(&self, view: &mut ContactView) -> bool {
+        match self {
+            Self::Name(name) => {
+                let changed = view.name.as_ref() != Some(name);
+                view.name = Some(name.clone());
+                changed
+            }
+            Self::Field(field, value) => {
+                view.fields.insert(field.clone(), value.clone()).as_ref() != Some(value)
+            }
+        }
+    }
+}
+
+impl Contact {
+    /// A new contact, at revision 1, with what its profile tells.
+    pub fn new(id: ContactId, space: SpaceId, profile: &Profile) -> Self {
+        let view = ContactView {
+            revision: 1,
+            name: profile.name.clone(),
+            language: profile.language.clone(),
+            ..ContactView::default()
+        };
+        Self { id, space, view }
+    }
+
+    /// Fills in what a profile tells and the contact lacks; says whether anything changed.
+    ///
+    /// A name that is already there stays: it may be the one the contact gave in the flow or
+    /// an operator corrected, and a nickname from the channel must not overwrite it.
+    pub fn fill_from(&mut self, profile: &Profile) -> bool {
+        let mut changed = false;
+        if self.view.name.is_none() && profile.name.is_some() {
+            self.view.name.clone_from(&profile.name);
+            changed = true;
+        }
+        if self.view.language.is_none() && profile.language.is_some() {
+            self.view.language.clone_from(&profile.language);
+            changed = true;
+        }
+        changed
+    }
+}

@@ -1,0 +1,69 @@
+//! What a turn wants done outside.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dialog::time::{self, Moment};
+use crate::dialog::{ContactPatch, EffectId, Message, Revision, Value};
+
+/// One thing to be done outside, after the commit: data, never a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    /// The stable key under which it is delivered, however often.
+    pub id: EffectId,
+    /// Whether automation decided it. Automatic deliveries are fenced by epoch; a person's
+    /// are not.
+    pub automatic: bool,
+    /// The epoch in which the turn ended.
+    pub epoch: u64,
+    /// What to do.
+    pub body: EffectBody,
+}
+
+/// The kinds of effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EffectBody {
+    /// Deliver a message to the contact. Messages of a dialog go in order, one at a time.
+    Send(Message),
+    /// Ask the outside; the answer comes back as the event `CallAnswered` with this effect's
+    /// id. Calls run beside messages.
+    Call {
+        /// Who is asked, as registered with the builder.
+        port: String,
+        /// What is asked.
+        request: Value,
+    },
+    /// Change the contact's row.
+    PatchContact(ContactPatch),
+}
+
+/// A change of one of a dialog's timers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimerChange {
+    /// Plan it, in place of an older one of that name.
+    Set {
+        /// Its name, unique in the dialog.
+        name: String,
+        /// The turn that set it.
+        generation: Revision,
+        /// Not before this moment.
+        #[serde(with = "time::millis")]
+        due: Moment,
+    },
+    /// Forget it.
+    Cancel {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl TimerChange {
+    /// The timer's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Set { name, .. } | Self::Cancel { name } => name,
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! What happens to a dialog.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dialog::{
+    ContactView, EffectId, FlowId, Message, OperatorId, Reach, Revision, StatusLabel, StepId, Text,
+    Value,
+};
+
+/// A thing that happened and is fed to the engine: one event is one turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// The same thing reported twice has the same key, and changes the dialog once.
+    pub key: EventKey,
+    /// What happened.
+    pub body: EventBody,
+    /// For a person's or a host's act: the revision it was decided on. A dialog at another
+    /// revision refuses it as stale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_revision: Option<Revision>,
+}
+
+impl Event {
+    /// An event without a condition on the revision.
+    pub fn new(key: impl Into<EventKey>, body: EventBody) -> Self {
+        Self {
+            key: key.into(),
+            body,
+            if_revision: None,
+        }
+    }
+
+    /// A message of the contact.
+    pub fn message(key: impl Into<EventKey>, message: impl Into<Message>) -> Self {
+        Self::new(key, EventBody::MessageReceived(message.into()))
+    }
+
+    /// An operator's act.
+    pub fn operator(
+        key: impl Into<EventKey>,
+        operator: impl Into<OperatorId>,
+        act: OperatorAct,
+    ) -> Self {
+        Self::new(
+            key,
+            EventBody::OperatorActed {
+                operator: operator.into(),
+                act,
+            },
+        )
+    }
+
+    /// Makes the event conditional on the dialog's revision.
+    #[must_use]
+    pub fn if_revision(mut self, revision: Revision) -> Self {
+        self.if_revision = Some(revision);
+        self
+    }
+}
+
+/// Identity of an event within its dialog; at most [`EventKey::BYTES_MAX`] bytes.
+///
+/// A channel derives it from its own id of the update, so that a second delivery has the same
+/// key. Keys are not secret and appear in logs. Those that begin with `~` are the runner's own.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventKey(Arc<str>);
+
+impl EventKey {
+    /// Longest key, in bytes.
+    pub const BYTES_MAX: usize = 256;
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the key is usable: not empty and not too long.
+    pub fn is_valid(&self) -> bool {
+        !self.0.is_empty() && self.0.len() <= Self::BYTES_MAX
+    }
+
+    /// A key of the runner's own events. Keys from outside may not begin like this, so that no
+    /// channel can name a message like a timer and have one of them taken for the other.
+    pub(crate) fn own(key: fmt::Arguments<'_>) -> Self {
+        Self(format!("{OWN}{key}").into())
+    }
+
+    /// Whether it is a key that only the runner gives.
+    pub(crate) fn is_own(&self) -> bool {
+        self.0.starts_with(OWN)
+    }
+}
+
+impl From<&str> for EventKey {
+    fn from(key: &str) -> Self {
+        Self(key.into())
+    }
+}
+
+impl From<String> for EventKey {
+    fn from(key: String) -> Self {
+        Self(key.into())
+    }
+}
+
+impl fmt::Display for EventKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for EventKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventKey({})", &self.0)
+    }
+}
+
+/// What keys of the runner's own events begin with.
+const OWN: char = '~';
+
+/// The kinds of event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventBody {
+    /// The contact wrote.
+    MessageReceived(Message),
+    /// The contact's row is newer than the dialog's view of it.
+    ContactChanged(ContactView),
+    /// A timer is due.
+    TimerFired {
+        /// Its name.
+        name: String,
+        /// The generation that was due; a timer set again since then has a higher one.
+        generation: Revision,
+    },
+    /// The channel reports that writing is possible, or isn't.
+    ReachReported(Reach),
+    /// A message was given up.
+    DeliveryFailed {
+        /// The message.
+        effect: EffectId,
+        /// Whether automation decided it.
+        automatic: bool,
+        /// The epoch it was decided in.
+        epoch: u64,
+        /// Why.
+        class: FailureClass,
+    },
+    /// A call was answered, or failed for good.
+    CallAnswered {
+        /// The call.
+        call: EffectId,
+        /// The answer.
+        answer: Result<Value, CallFailure>,
+    },
+    /// A host's step panicked while it handled this event. The event itself is recorded, its
+    /// steps are not run again.
+    StepPanicked(Box<Self>),
+    /// An operator acted, or the host on his behalf.
+    OperatorActed {
+        /// Who.
+        operator: OperatorId,
+        /// What.
+        act: OperatorAct,
+    },
+}
+
+impl EventBody {
+    /// The kind's stored label, for logs and refusals.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::MessageReceived(_) => "message_received",
+            Self::ContactChanged(_) => "contact_changed",
+            Self::TimerFired { .. } => "timer_fired",
+            Self::ReachReported(_) => "reach_reported",
+            Self::DeliveryFailed { .. } => "delivery_failed",
+            Self::CallAnswered { .. } => "call_answered",
+            Self::StepPanicked(_) => "step_panicked",
+            Self::OperatorActed { act, .. } => act.label(),
+        }
+    }
+}
+
+/// Why a message was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// The contact blocked us or is gone.
+    Blocked,
+    /// The channel doesn't let us write to this address; the cause is in the reach.
+    CannotWrite(crate::dialog::Cause),
+    /// The content itself is refused: too large, not supported, not well formed.
+    Content,
+    /// The last attempt failed for a reason that might have passed.
+    Exhausted,
+}
+
+/// Why a call has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum CallFailure {
+    /// Nobody in this program answers calls to that port.
+    #[error("nobody answers this port; register it with the builder")]
+    NoSuchPort,
+    /// It answered that it can't.
+    #[error("the port refused")]
+    Refused,
+    /// Its answer is larger or nested deeper than a dialog may keep.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// The last attempt failed for a reason that might have passed.
+    #[error("the last attempt failed")]
+    Exhausted,
+}
+
+/// What an operator can do to a dialog.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OperatorAct {
+    /// Writes to the contact. In Auto and Waiting this takes the dialog over.
+    Reply(Text),
+    /// Becomes responsible and takes the dialog over.
+    Take,
+    /// Sets status and step as one act: both or neither.
+    Set {
+        /// The status.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<StatusChoice>,
+        /// The step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<StepTarget>,
+    },
+    /// Silences the dialog in both directions.
+    Block,
+    /// Lifts the operator's block; the status before it is shown again.
+    Unblock,
+}
+
+impl OperatorAct {
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Reply(_) => "operator_replied",
+            Self::Take => "operator_took",
+            Self::Set { .. } => "operator_set",
+            Self::Block => "operator_blocked",
+            Self::Unblock => "operator_unblocked",
+        }
+    }
+}
+
+/// A status a person can choose: a built-in one or a host's label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusChoice {
+    /// No flow has begun.
+    Start,
+    /// Automation leads.
+    Auto,
+    /// Automation awaits the contact.
+    Waiting,
+    /// A person leads.
+    Manual,
+    /// The flow is over.
+    Finished,
+    /// A host's status, registered with the bot.
+    Custom(StatusLabel),
+}
+
+/// A step to go to, in the dialog's own flow or another of the bot's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepTarget {
+    /// The flow; the dialog's own if none. The newest version is entered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<FlowId>,
+    /// The step.
+    pub step: StepId,
+}

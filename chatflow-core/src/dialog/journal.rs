@@ -1,0 +1,137 @@
+//! The record of what each turn did.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dialog::time::{self, Moment};
+use crate::dialog::{
+    Assignee, ConfigHash, ContactPatch, Effect, ErrorKind, Event, FlowId, FlowVersion, Handling,
+    OperatorId, ShownStatus, Snapshot, StepId, TimerChange, Value,
+};
+
+/// One fact of a turn. A turn's first fact is always its [`Input`](Fact::Input), from which
+/// replay makes all the others again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Fact {
+    /// What the engine was given, besides the snapshot.
+    Input {
+        /// The law version of the build that ran.
+        law: u32,
+        /// The config, stored under this hash.
+        config: ConfigHash,
+        /// The time.
+        #[serde(with = "time::millis")]
+        now: Moment,
+        /// The event.
+        event: Event,
+    },
+    /// The whole snapshot as it was before this turn: replay can start here.
+    Checkpoint(Box<Snapshot>),
+    /// The status shown changed.
+    StatusChanged {
+        /// Before.
+        from: ShownStatus,
+        /// After.
+        to: ShownStatus,
+        /// Who or what changed it.
+        actor: Actor,
+        /// Which error, where it is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
+    },
+    /// Something behind the status changed that a block or the reach hides for now.
+    HiddenStatusChanged {
+        /// What will show when nothing hides it.
+        to: ShownStatus,
+        /// Who or what changed it.
+        actor: Actor,
+    },
+    /// A session was opened.
+    SessionOpened {
+        /// Its number.
+        number: u32,
+    },
+    /// Who handles the session changed.
+    HandlingChanged {
+        /// To whom.
+        to: Handling,
+    },
+    /// Who is responsible changed.
+    AssigneeChanged {
+        /// Before.
+        from: Assignee,
+        /// After.
+        to: Assignee,
+        /// By whom.
+        actor: Actor,
+    },
+    /// A step was entered.
+    StepEntered {
+        /// The flow.
+        flow: FlowId,
+        /// Its version.
+        version: FlowVersion,
+        /// The step.
+        step: StepId,
+    },
+    /// A step was passed.
+    StepPassed {
+        /// The step.
+        step: StepId,
+        /// Through this exit.
+        exit: String,
+    },
+    /// A value was collected.
+    DataSet {
+        /// Its name.
+        name: String,
+        /// The value.
+        value: Value,
+    },
+    /// The contact was changed by the flow.
+    ContactPatched(ContactPatch),
+    /// A timer was set or cancelled.
+    TimerChanged(TimerChange),
+    /// An effect was decided.
+    EffectDecided(Effect),
+    /// Effects not yet begun were cancelled.
+    DeliveriesCancelled(CancelScope),
+    /// A limit was hit: what the turn had done until then is undone, but for this.
+    TurnUndone {
+        /// Which limit.
+        error: ErrorKind,
+        /// The step that hit it.
+        step: Option<StepId>,
+    },
+}
+
+/// Which pending deliveries of a dialog a turn cancels. Contact patches are never cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelScope {
+    /// The messages and calls that automation decided.
+    Automatic,
+    /// All messages, and the calls that automation decided.
+    Messages,
+}
+
+/// Who or what changed something.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// The contact, by writing or by blocking.
+    Contact,
+    /// An operator.
+    Operator(OperatorId),
+    /// A step of a flow.
+    Step(StepId),
+    /// A decision about the contact itself, who is blocked or not in all dialogs.
+    ContactRow,
+    /// The channel: a delivery's outcome or a report.
+    Channel,
+    /// A timer.
+    Timer(String),
+    /// The engine itself, on an error.
+    Engine,
+}

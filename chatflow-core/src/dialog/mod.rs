@@ -1,0 +1,52 @@
+//! Room 1: the nouns.
+//!
+//! ```text
+//!  address ─ where ─► contact      dialog = one address's lasting thread
+//!                                     │
+//!      event ──► (engine) ──► snapshot at revision n + journal + effects + timers
+//! ```
+//!
+//! **The law of this room: nothing here reads a clock, draws a number or waits.** Every type
+//! that is stored has fixed snake_case labels and one stored form ([`codec`]).
+
+mod address;
+pub mod codec;
+mod contact;
+mod effect;
+mod event;
+mod id;
+mod journal;
+mod message;
+mod position;
+mod reader;
+mod session;
+mod snapshot;
+mod status;
+mod text;
+pub mod time;
+mod value;
+
+pub use address::Address;
+pub use contact::{Contact, ContactPatch, ContactView, Profile};
+pub use effect::{Effect, EffectBody, TimerChange};
+pub use event::{
+    CallFailure, Event, EventBody, EventKey, FailureClass, OperatorAct, StatusChoice, StepTarget,
+};
+pub use id::{
+    BotId, ChannelId, ConfigHash, ContactId, DialogId, EffectId, FlowId, FlowVersion,
+    NAME_BYTES_MAX, OperatorId, ParseIdError, Revision, SpaceId, StatusLabel, StepId,
+};
+pub use journal::{Actor, CancelScope, Fact};
+pub use message::{Author, Message, MessageRecord, Side};
+pub(crate) use position::Resolved;
+pub use position::{Phase, Position};
+pub use reader::Dialog;
+pub use session::{Assignee, Handling, Session};
+pub use snapshot::{Attention, DialogRow, PendingCall, Snapshot, TimerSet};
+pub use status::{
+    Automation, Cause, CustomStatus, ErrorKind, OperatorBlock, Reach, ShownStatus, Status,
+    StatusKind,
+};
+pub use text::Text;
+pub use time::Moment;
+pub use value::{Decimal, ParseDecimalError, VALUE_DEPTH_MAX, Value};

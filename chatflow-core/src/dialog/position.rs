@@ -1,0 +1,90 @@
+//! Where a dialog stands.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dialog::{FlowId, FlowVersion, StepId, Value};
+
+/// Axis *position*: the flow, its version and the step.
+///
+/// Names are what is stored; the indices they resolve to are kept beside them in memory only.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Position {
+    /// The flow.
+    pub flow: FlowId,
+    /// The version of the flow that the dialog entered.
+    pub version: FlowVersion,
+    /// The step.
+    pub step: StepId,
+    /// Whether the dialog is inside the step or has passed it.
+    #[serde(default, skip_serializing_if = "Phase::is_inside")]
+    pub phase: Phase,
+    /// How often the step has asked again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub asked_again: u32,
+    /// What a step written in Rust remembers between its messages.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub memory: Value,
+    /// Where the names were found last.
+    #[serde(skip)]
+    pub(crate) resolved: Option<Resolved>,
+}
+
+/// Whether a dialog is inside the step where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Inside: the next message is the step's.
+    #[default]
+    Inside,
+    /// Before: a person placed the dialog here; the step is entered when automation goes on.
+    Before,
+    /// The step has been passed through this exit, and its finish status (Waiting or Manual)
+    /// keeps the dialog there; when automation goes on, it goes on through the exit.
+    Passed(String),
+}
+
+impl Phase {
+    fn is_inside(&self) -> bool {
+        *self == Self::Inside
+    }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// The indices of a position's names in one config.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Resolved {
+    pub(crate) config: u64,
+    pub(crate) flow: u16,
+    pub(crate) step: u16,
+}
+
+impl Position {
+    /// The position inside a step just entered.
+    pub fn new(flow: FlowId, version: FlowVersion, step: StepId) -> Self {
+        Self {
+            flow,
+            version,
+            step,
+            phase: Phase::Inside,
+            asked_again: 0,
+            memory: Value::Null,
+            resolved: None,
+        }
+    }
+}
+
+impl PartialEq for Position {
+    fn eq(&self, other: &Self) -> bool {
+        self.flow == other.flow
+            && self.version == other.version
+            && self.step == other.step
+            && self.phase == other.phase
+            && self.asked_again == other.asked_again
+            && self.memory == other.memory
+    }
+}
+
+impl Eq for Position {}

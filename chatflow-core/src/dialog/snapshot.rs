@@ -1,0 +1,281 @@
+//! Everything persisted about a dialog at one revision.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dialog::codec::{self, DecodeError, EncodeError};
+use crate::dialog::time::{self, Moment};
+use crate::dialog::{
+    Address, Assignee, Automation, BotId, ContactId, ContactView, Dialog, DialogId, EffectId,
+    FlowId, OperatorBlock, Position, Reach, Revision, Session, ShownStatus, Side, SpaceId,
+    StatusKind, StatusLabel, StepId, Value,
+};
+
+/// A dialog's snapshot: separate axes, never one enum doing five jobs. The status shown is
+/// computed from them by [`shown_status`](Snapshot::shown_status).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Whose snapshot it is.
+    pub dialog: DialogId,
+    /// The bot the dialog is with.
+    pub bot: BotId,
+    /// Where messages go.
+    pub address: Address,
+    /// The contact.
+    pub contact_id: ContactId,
+    /// What the dialog knows of its contact.
+    pub contact: ContactView,
+    /// How many turns made it; 0 before the first.
+    pub revision: Revision,
+    /// When the last turn was, or the creation. Never goes back, whatever the clock does.
+    #[serde(with = "time::millis")]
+    pub turned_at: Moment,
+    /// Law version of the last turn; 0 before the first.
+    pub law: u32,
+    /// Fingerprint of the host's code in the config of the last turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<u64>,
+    /// Axis: automation.
+    pub automation: Automation,
+    /// A host's label that refines the automation's status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<StatusLabel>,
+    /// Axis: reach.
+    #[serde(default, skip_serializing_if = "Reach::is_ok")]
+    pub reach: Reach,
+    /// Axis: operator block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator_block: Option<OperatorBlock>,
+    /// Axis: session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Session>,
+    /// Axis: assignee.
+    #[serde(default, skip_serializing_if = "Assignee::is_nobody")]
+    pub assignee: Assignee,
+    /// Axis: position.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+    /// Axis: attention.
+    #[serde(default)]
+    pub attention: Attention,
+    /// Raised when the driver changes.
+    pub epoch: u64,
+    /// Automatic deliveries of an epoch below this one may not start: a person took over.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub fence: u64,
+    /// What the dialog collected.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<String, Value>,
+    /// Timers that are set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub timers: BTreeMap<String, TimerSet>,
+    /// The call whose answer is awaited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<PendingCall>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// Axis *attention*: whether somebody should look. Read cursors of operators are rows of their
+/// own.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Attention {
+    /// Who wrote last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_side: Option<Side>,
+    /// The contact's first message that nobody has answered.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "time::optional_millis"
+    )]
+    pub needs_reply_since: Option<Moment>,
+}
+
+/// A timer that is set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimerSet {
+    /// The turn that set it.
+    pub generation: Revision,
+    /// Not before this moment.
+    #[serde(with = "time::millis")]
+    pub due: Moment,
+}
+
+/// The one call a dialog can wait for. An answer to any other is late and refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingCall {
+    /// The effect that asked.
+    pub id: EffectId,
+    /// Who is asked.
+    pub port: String,
+}
+
+impl Snapshot {
+    /// The snapshot of a dialog before its first turn. Both ids are derived from the address.
+    pub(crate) fn open(
+        bot: BotId,
+        space: &SpaceId,
+        address: Address,
+        contact: ContactView,
+        at: Moment,
+    ) -> Self {
+        Self {
+            dialog: DialogId::derive(&bot, &address),
+            contact_id: ContactId::derive(space, &address),
+            bot,
+            address,
+            contact,
+            revision: 0,
+            turned_at: time::whole_milliseconds(at),
+            law: 0,
+            code: None,
+            automation: Automation::Start,
+            label: None,
+            reach: Reach::Ok,
+            operator_block: None,
+            session: None,
+            assignee: Assignee::Nobody,
+            position: None,
+            attention: Attention::default(),
+            epoch: 1,
+            fence: 0,
+            data: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            call: None,
+        }
+    }
+
+    /// The status shown: any block shows Blocked, else a channel that doesn't let us write
+    /// shows Stopped, else automation shows.
+    pub fn shown_status(&self) -> ShownStatus {
+        if self.is_blocked() {
+            StatusKind::Blocked.into()
+        } else if matches!(self.reach, Reach::CannotWrite(_)) {
+            StatusKind::Stopped.into()
+        } else {
+            self.automation_status()
+        }
+    }
+
+    /// What automation shows where neither a block nor the reach hides it.
+    pub fn automation_status(&self) -> ShownStatus {
+        ShownStatus {
+            kind: self.automation.kind(),
+            label: self.label.clone(),
+        }
+    }
+
+    /// Whether any of the three blocks holds: the contact's of us, ours of the contact, an
+    /// operator's of the dialog.
+    pub fn is_blocked(&self) -> bool {
+        self.reach == Reach::BlockedByContact || self.is_blocked_by_us()
+    }
+
+    /// Whether we block: messages of the contact are refused too.
+    pub fn is_blocked_by_us(&self) -> bool {
+        self.operator_block.is_some() || self.contact.blocked
+    }
+
+    /// Whether a message may be sent at all, as far as the snapshot knows.
+    pub fn can_send(&self) -> bool {
+        self.reach.is_ok() && !self.is_blocked_by_us()
+    }
+
+    /// The snapshot in the stored form.
+    ///
+    /// # Errors
+    /// Never for a snapshot the engine made.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        codec::encode(self)
+    }
+
+    /// The snapshot stored as these bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError`] where they are damaged or newer than this build.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode(bytes)
+    }
+
+    /// The columns that lists and deliveries need.
+    pub fn row(&self) -> DialogRow {
+        let shown = self.shown_status();
+        DialogRow {
+            status: shown.kind,
+            label: shown.label,
+            flow: self.position.as_ref().map(|position| position.flow.clone()),
+            step: self.position.as_ref().map(|position| position.step.clone()),
+            assignee: self.assignee.clone(),
+            last_side: self.attention.last_side,
+            needs_reply_since: self.attention.needs_reply_since,
+            last_at: self.turned_at,
+            fence: self.fence,
+            can_send: self.can_send(),
+        }
+    }
+}
+
+/// What a store keeps of a dialog in columns: for lists, counters and the check before a
+/// delivery starts. All of it follows from the snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DialogRow {
+    /// The status shown.
+    pub status: StatusKind,
+    /// A host's label that refines it.
+    pub label: Option<StatusLabel>,
+    /// The flow.
+    pub flow: Option<FlowId>,
+    /// The step.
+    pub step: Option<StepId>,
+    /// Who is responsible.
+    pub assignee: Assignee,
+    /// Who wrote last.
+    pub last_side: Option<Side>,
+    /// Since when a reply is due.
+    pub needs_reply_since: Option<Moment>,
+    /// When the last turn was.
+    pub last_at: Moment,
+    /// Automatic deliveries of an epoch below this one may not start.
+    pub fence: u64,
+    /// Whether a delivery may start at all. The contact's own block is read with the contact.
+    pub can_send: bool,
+}
+
+impl Dialog for Snapshot {
+    fn status(&self) -> ShownStatus {
+        self.shown_status()
+    }
+
+    fn flow(&self) -> Option<&FlowId> {
+        self.position.as_ref().map(|position| &position.flow)
+    }
+
+    fn step(&self) -> Option<&StepId> {
+        self.position.as_ref().map(|position| &position.step)
+    }
+
+    fn data(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.data.get(name).map(Cow::Borrowed)
+    }
+
+    fn contact_name(&self) -> Option<&str> {
+        self.contact.name.as_ref().map(crate::dialog::Text::as_str)
+    }
+
+    fn contact_language(&self) -> Option<&str> {
+        self.contact.language.as_deref()
+    }
+
+    fn field(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.contact.fields.get(name).map(Cow::Borrowed)
+    }
+
+    fn has_tag(&self, tag: &str) -> bool {
+        self.contact.tags.contains(tag)
+    }
+}

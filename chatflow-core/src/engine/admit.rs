@@ -1,0 +1,320 @@
+//! Which events a dialog takes, decided before anything changes.
+
+use std::fmt;
+
+use crate::dialog::{
+    Automation, Event, EventBody, EventKey, Moment, OperatorAct, Reach, Revision, ShownStatus,
+    Snapshot, StatusChoice, StatusLabel, StepId,
+};
+use crate::flow::Config;
+
+/// An event that the engine did not take. The dialog is as it was.
+#[derive(Clone)]
+pub struct Refused {
+    /// The snapshot, unchanged.
+    pub snapshot: Box<Snapshot>,
+    /// The status shown.
+    pub status: ShownStatus,
+    /// The event's stored label.
+    pub event: &'static str,
+    /// Why.
+    pub reason: Refusal,
+}
+
+impl Refused {
+    pub(crate) fn new(snapshot: Snapshot, event: &Event, reason: Refusal) -> Self {
+        let status = snapshot.shown_status();
+        Self {
+            snapshot: Box::new(snapshot),
+            status,
+            event: event.body.label(),
+            reason,
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} refused in status {}: {}",
+            self.event, self.status, self.reason
+        )
+    }
+}
+
+impl fmt::Debug for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refused")
+            .field("dialog", &self.snapshot.dialog)
+            .field("status", &self.status)
+            .field("event", &self.event)
+            .field("reason", &self.reason)
+            .finish()
+    }
+}
+
+/// Why an event was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It was decided on another revision; load the dialog again.
+    #[error("it was decided on revision {decided_on}, the dialog is at {current}")]
+    Stale {
+        /// The revision it names.
+        decided_on: Revision,
+        /// The dialog's.
+        current: Revision,
+    },
+    /// It would change nothing.
+    #[error("it changes nothing")]
+    Unchanged,
+    /// We block the contact or the dialog, or the contact blocked us.
+    #[error("the dialog is blocked; unblock it first")]
+    Blocked,
+    /// The channel doesn't let us write.
+    #[error("the channel doesn't let us write to this contact")]
+    CannotWrite,
+    /// A text is longer than the bot's limit.
+    #[error("the text has {bytes} bytes, more than {limit}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A text is empty.
+    #[error("there is no text in it")]
+    Empty,
+    /// The bot has no such status.
+    #[error("the bot has no status `{label}`; register it with the bot")]
+    UnknownStatus {
+        /// Its label.
+        label: StatusLabel,
+    },
+    /// The bot has no such step.
+    #[error("the bot has no step `{step}` in that flow")]
+    UnknownStep {
+        /// Its name.
+        step: StepId,
+    },
+    /// The timer was cancelled or set again since.
+    #[error("the timer was cancelled or set again")]
+    TimerSuperseded,
+    /// The timer isn't due yet; nothing was consumed, fire it later.
+    #[error("the timer isn't due yet")]
+    TimerEarly,
+    /// The answer is of a call that the dialog no longer waits for.
+    #[error("the dialog no longer waits for this answer")]
+    LateAnswer,
+    /// It speaks of a turn that hasn't been.
+    #[error("it speaks of a turn that hasn't been")]
+    UnknownEffect,
+    /// Its key is empty or too long, or it is nested in itself.
+    #[error("the event isn't well formed: {reason}")]
+    Malformed {
+        /// What is wrong.
+        reason: &'static str,
+    },
+}
+
+/// Total over statuses and events: says whether the event is taken, and changes nothing.
+pub(crate) fn admit(
+    config: &Config,
+    snapshot: &Snapshot,
+    event: &Event,
+    now: Moment,
+) -> Result<(), Refusal> {
+    if !event.key.is_valid() {
+        let reason = "its key is empty or longer than 256 bytes";
+        const { assert!(EventKey::BYTES_MAX == 256, "the sentence names the limit") };
+        return Err(Refusal::Malformed { reason });
+    }
+    if let Some(decided_on) = event
+        .if_revision
+        .filter(|&revision| revision != snapshot.revision)
+    {
+        return Err(Refusal::Stale {
+            decided_on,
+            current: snapshot.revision,
+        });
+    }
+    admit_body(config, snapshot, &event.body, now)
+}
+
+fn admit_body(
+    config: &Config,
+    snapshot: &Snapshot,
+    body: &EventBody,
+    now: Moment,
+) -> Result<(), Refusal> {
+    let limit = config.settings().limits.text_bytes;
+    match body {
+        EventBody::MessageReceived(message) => {
+            if message.weight() > limit {
+                return Err(Refusal::TooLong {
+                    bytes: message.weight(),
+                    limit,
+                });
+            }
+            if snapshot.is_blocked_by_us() {
+                Err(Refusal::Blocked)
+            } else {
+                Ok(())
+            }
+        }
+        EventBody::ContactChanged(view) => {
+            if view.revision > snapshot.contact.revision {
+                Ok(())
+            } else {
+                Err(Refusal::Unchanged)
+            }
+        }
+        EventBody::TimerFired { name, generation } => match snapshot.timers.get(name) {
+            Some(timer) if timer.generation != *generation => Err(Refusal::TimerSuperseded),
+            None => Err(Refusal::TimerSuperseded),
+            Some(timer) if now < timer.due => Err(Refusal::TimerEarly),
+            Some(_) => Ok(()),
+        },
+        EventBody::ReachReported(reach) => {
+            if snapshot.reach == *reach {
+                Err(Refusal::Unchanged)
+            } else {
+                Ok(())
+            }
+        }
+        EventBody::DeliveryFailed { effect, .. } => {
+            let known = effect.dialog == snapshot.dialog && effect.turn <= snapshot.revision;
+            if known {
+                Ok(())
+            } else {
+                Err(Refusal::UnknownEffect)
+            }
+        }
+        EventBody::CallAnswered { call, answer } => {
+            let limit = config.settings().limits.data_bytes;
+            match (&snapshot.call, answer) {
+                (Some(pending), _) if pending.id != *call => Err(Refusal::LateAnswer),
+                (None, _) => Err(Refusal::LateAnswer),
+                (Some(_), Ok(value)) if value.weight() > limit || !value.is_storable() => {
+                    Err(Refusal::TooLong {
+                        bytes: value.weight(),
+                        limit,
+                    })
+                }
+                (Some(_), _) => Ok(()),
+            }
+        }
+        EventBody::StepPanicked(body) => match &**body {
+            EventBody::StepPanicked(_) => Err(Refusal::Malformed {
+                reason: "a panic within a panic",
+            }),
+            body => admit_body(config, snapshot, body, now),
+        },
+        EventBody::OperatorActed { operator, act } => {
+            if !operator.is_valid() {
+                return Err(Refusal::Malformed {
+                    reason: "the operator has no usable name",
+                });
+            }
+            match act {
+                OperatorAct::Reply(text) if text.is_empty() => Err(Refusal::Empty),
+                OperatorAct::Reply(text) if text.len() > limit => Err(Refusal::TooLong {
+                    bytes: text.len(),
+                    limit,
+                }),
+                OperatorAct::Reply(_) if snapshot.is_blocked() => Err(Refusal::Blocked),
+                OperatorAct::Reply(_) => match snapshot.reach {
+                    Reach::CannotWrite(_) => Err(Refusal::CannotWrite),
+                    Reach::Ok | Reach::BlockedByContact => Ok(()),
+                },
+                OperatorAct::Take => {
+                    let holds = crate::dialog::Assignee::Operator(operator.clone());
+                    if snapshot.assignee == holds && snapshot.automation == Automation::Manual {
+                        Err(Refusal::Unchanged)
+                    } else {
+                        Ok(())
+                    }
+                }
+                OperatorAct::Set { status, step } => admit_set(config, snapshot, status, step),
+                OperatorAct::Block if snapshot.operator_block.is_some() => Err(Refusal::Unchanged),
+                OperatorAct::Block => Ok(()),
+                OperatorAct::Unblock if snapshot.operator_block.is_none() => {
+                    Err(Refusal::Unchanged)
+                }
+                OperatorAct::Unblock => Ok(()),
+            }
+        }
+    }
+}
+
+fn admit_set(
+    config: &Config,
+    snapshot: &Snapshot,
+    status: &Option<StatusChoice>,
+    step: &Option<crate::dialog::StepTarget>,
+) -> Result<(), Refusal> {
+    if let Some(StatusChoice::Custom(label)) = status
+        && config.custom_status(label).is_none()
+    {
+        return Err(Refusal::UnknownStatus {
+            label: label.clone(),
+        });
+    }
+    if let Some(target) = step {
+        let own = snapshot.position.as_ref().map(|position| &position.flow);
+        let flow = target
+            .flow
+            .as_ref()
+            .or(own)
+            .unwrap_or_else(|| &config.settings().entry);
+        if config.find(flow, &target.step).is_none() {
+            return Err(Refusal::UnknownStep {
+                step: target.step.clone(),
+            });
+        }
+        return Ok(());
+    }
+    let changes = status.as_ref().is_some_and(|choice| {
+        let (automation, label) = chosen(config, choice);
+        snapshot.automation != automation
+            || snapshot.label != label
+            || snapshot.operator_block.is_some()
+    });
+    if changes {
+        Ok(())
+    } else {
+        Err(Refusal::Unchanged)
+    }
+}
+
+/// What a choice of status sets. A custom status that isn't registered has been refused.
+pub(crate) fn chosen(config: &Config, choice: &StatusChoice) -> (Automation, Option<StatusLabel>) {
+    use crate::dialog::StatusKind;
+    match choice {
+        StatusChoice::Start => (Automation::Start, None),
+        StatusChoice::Auto => (Automation::Auto, None),
+        StatusChoice::Waiting => (Automation::Waiting, None),
+        StatusChoice::Manual => (Automation::Manual, None),
+        StatusChoice::Finished => (Automation::Finished, None),
+        StatusChoice::Custom(label) => {
+            let kind = config
+                .custom_status(label)
+                .map_or(StatusKind::Manual, |status| status.kind);
+            let automation = match kind {
+                StatusKind::Start => Automation::Start,
+                StatusKind::Auto => Automation::Auto,
+                StatusKind::Waiting => Automation::Waiting,
+                StatusKind::Finished => Automation::Finished,
+                // The other kinds can't be registered.
+                StatusKind::Manual
+                | StatusKind::Error
+                | StatusKind::Blocked
+                | StatusKind::Stopped => Automation::Manual,
+            };
+            (automation, Some(label.clone()))
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What a turn gives back.
+
+use crate::dialog::codec::{self, EncodeError};
+use crate::dialog::{CancelScope, Effect, Fact, MessageRecord, Snapshot, TimerChange};
+
+/// Everything one turn changes: it is committed together or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// The next snapshot, one revision further.
+    pub snapshot: Snapshot,
+    /// The journal of the turn; the first fact is its input.
+    pub facts: Vec<Fact>,
+    /// What to do outside, in order.
+    pub effects: Vec<Effect>,
+    /// Timers set and cancelled, at most one change a name.
+    pub timers: Vec<TimerChange>,
+    /// Lines for the transcript, in order.
+    pub messages: Vec<MessageRecord>,
+    /// Which deliveries decided before this turn and not yet begun are cancelled.
+    pub cancel: Option<CancelScope>,
+}
+
+impl Transition {
+    /// The journal in the stored form.
+    ///
+    /// # Errors
+    /// Never for a transition the engine made.
+    pub fn encode_journal(&self) -> Result<Vec<u8>, EncodeError> {
+        codec::encode(&self.facts)
+    }
+}

@@ -1,0 +1,121 @@
+//! Tests on what is known of a dialog.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dialog::{Dialog, Value};
+use crate::flow::template::Path;
+
+/// A test on a [`Dialog`]. Names are looked up like those of [templates](crate::Template):
+/// `data.x`, `contact.name`, `contact.x` for a field, or plain `x` for whichever there is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Condition {
+    /// All of them hold; true of none.
+    All(Vec<Self>),
+    /// At least one of them holds; false of none.
+    Any(Vec<Self>),
+    /// It doesn't hold.
+    Not(Box<Self>),
+    /// There is a value, and it isn't null.
+    Known(String),
+    /// There is a value, and it equals this one. An integer and a decimal of the same size are
+    /// not equal.
+    Is(String, Value),
+    /// There is a whole number, and it is at least this.
+    AtLeast(String, i64),
+    /// The contact has this tag.
+    Tagged(String),
+}
+
+/// Deepest nesting of conditions.
+pub(crate) const CONDITION_DEPTH_MAX: usize = 16;
+
+impl Condition {
+    /// Whether a value is known.
+    pub fn known(name: impl Into<String>) -> Self {
+        Self::Known(name.into())
+    }
+
+    /// Whether a value is known and equals this one.
+    pub fn is(name: impl Into<String>, value: impl Into<Value>) -> Self {
+        Self::Is(name.into(), value.into())
+    }
+
+    /// Whether a whole number is known and at least this.
+    pub fn at_least(name: impl Into<String>, least: i64) -> Self {
+        Self::AtLeast(name.into(), least)
+    }
+
+    /// Whether the contact has a tag.
+    pub fn tagged(tag: impl Into<String>) -> Self {
+        Self::Tagged(tag.into())
+    }
+
+    /// Whether it holds for a dialog, a snapshot or a host's own record. A name that is no path
+    /// is never known; a flow with one is refused when it is built.
+    pub fn holds(&self, dialog: &dyn Dialog) -> bool {
+        self.compile().is_ok_and(|test| test.holds(dialog))
+    }
+
+    /// The condition with its names looked up once, so that a turn parses none.
+    ///
+    /// # Errors
+    /// The first name that is no path.
+    pub(crate) fn compile(&self) -> Result<Test, &str> {
+        fn each(conditions: &[Condition]) -> Result<Vec<Test>, &str> {
+            conditions.iter().map(Condition::compile).collect()
+        }
+        fn path(name: &str) -> Result<Path, &str> {
+            Path::parse(name).ok_or(name)
+        }
+        Ok(match self {
+            Self::All(conditions) => Test::All(each(conditions)?),
+            Self::Any(conditions) => Test::Any(each(conditions)?),
+            Self::Not(condition) => Test::Not(Box::new(condition.compile()?)),
+            Self::Known(name) => Test::Known(path(name)?),
+            Self::Is(name, wanted) => Test::Is(path(name)?, wanted.clone()),
+            Self::AtLeast(name, least) => Test::AtLeast(path(name)?, *least),
+            Self::Tagged(tag) => Test::Tagged(tag.clone()),
+        })
+    }
+
+    pub(crate) fn depth(&self) -> usize {
+        1 + match self {
+            Self::All(conditions) | Self::Any(conditions) => {
+                conditions.iter().map(Self::depth).max().unwrap_or(0)
+            }
+            Self::Not(condition) => condition.depth(),
+            _ => 0,
+        }
+    }
+}
+
+/// A condition ready to run.
+#[derive(Debug, Clone)]
+pub(crate) enum Test {
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
+    Known(Path),
+    Is(Path, Value),
+    AtLeast(Path, i64),
+    Tagged(String),
+}
+
+impl Test {
+    pub(crate) fn holds(&self, dialog: &dyn Dialog) -> bool {
+        match self {
+            Self::All(tests) => tests.iter().all(|test| test.holds(dialog)),
+            Self::Any(tests) => tests.iter().any(|test| test.holds(dialog)),
+            Self::Not(test) => !test.holds(dialog),
+            Self::Known(path) => path.with(dialog, |value| !value.is_null()) == Some(true),
+            Self::Is(path, wanted) => path.with(dialog, |value| value == wanted) == Some(true),
+            Self::AtLeast(path, least) => {
+                let is_enough = |value: &Value| value.as_integer().is_some_and(|n| n >= *least);
+                path.with(dialog, is_enough) == Some(true)
+            }
+            Self::Tagged(tag) => dialog.has_tag(tag),
+        }
+    }
+}

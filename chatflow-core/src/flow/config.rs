@@ -1,0 +1,403 @@
+//! A bot compiled: what the engine runs on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::dialog::codec::{self, DecodeError};
+use crate::dialog::{
+    Address, BotId, ConfigHash, ContactView, CustomStatus, FlowId, FlowVersion, Moment, Position,
+    Resolved, Snapshot, Status, StatusKind, StatusLabel, StepId,
+};
+use crate::flow::definition::{CustomRouter, CustomStep};
+use crate::flow::{
+    BotSettings, CodeRef, CompiledFlow, CompiledStep, FlowDefinition, FlowError, Router, Step,
+    StepKind,
+};
+
+/// An immutable bot: settings and compiled flows, named by the hash of its stored form.
+///
+/// Each turn names the hash of the config it ran on, and used configs stay stored, so that
+/// replay can run the same turn again.
+#[derive(Debug, Clone)]
+pub struct Config {
+    settings: BotSettings,
+    flows: Vec<CompiledFlow>,
+    by_version: BTreeMap<(FlowId, FlowVersion), u16>,
+    entry: u16,
+    hash: ConfigHash,
+    stamp: u64,
+    code: Option<u64>,
+    definitions: Vec<Definition>,
+    host_code: HostCode,
+}
+
+/// One stored piece of a config: a flow, or the settings with the hashes of their flows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// The hash of the bytes, under which they are stored.
+    pub hash: ConfigHash,
+    /// The stored form.
+    pub body: Vec<u8>,
+}
+
+/// What the bytes under a config's hash say.
+#[derive(Serialize, Deserialize)]
+struct StoredConfig {
+    settings: BotSettings,
+    flows: Vec<ConfigHash>,
+}
+
+/// A host's code, found again by kind, revision, settings and exits.
+#[derive(Clone, Default)]
+struct HostCode {
+    steps: Vec<(CodeRef, Arc<dyn Step>)>,
+    routers: Vec<(CodeRef, Arc<dyn Router>)>,
+}
+
+impl std::fmt::Debug for HostCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "HostCode({} steps, {} routers)",
+            self.steps.len(),
+            self.routers.len()
+        )
+    }
+}
+
+/// Why a bot can't be used.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A name is empty, too long or has control characters.
+    #[error("the {what} {name:?} is empty, longer than 128 bytes or has control characters")]
+    BadName {
+        /// What it names.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// One of its flows can't be used.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
+    /// Two flows have one name and version.
+    #[error(
+        "flow `{flow}` has two editions with version {version}; give the newer one a higher version"
+    )]
+    DuplicateFlow {
+        /// The flow.
+        flow: FlowId,
+        /// The version.
+        version: FlowVersion,
+    },
+    /// A host's status can't be used.
+    #[error("the status `{label}` {reason}")]
+    BadStatus {
+        /// Its label.
+        label: StatusLabel,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The bot has more than 65535 flows.
+    #[error("the bot has more than 65535 flows")]
+    TooManyFlows,
+    /// The stored form of a config isn't in the store.
+    #[error("config {hash} isn't stored")]
+    NotStored {
+        /// Its hash.
+        hash: ConfigHash,
+    },
+    /// The stored form of a config can't be read.
+    #[error("config {hash} can't be read")]
+    Decode {
+        /// Its hash.
+        hash: ConfigHash,
+        /// Why.
+        source: DecodeError,
+    },
+    /// A step's settings can't be stored.
+    #[error("the bot can't be stored")]
+    Encode(#[from] codec::EncodeError),
+}
+
+/// `main` shows an error by its `Debug`; people should get the sentence and its causes.
+impl std::fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        crate::sentence(self, f)
+    }
+}
+
+impl Config {
+    pub(crate) fn compile(
+        settings: BotSettings,
+        definitions: &[FlowDefinition],
+    ) -> Result<Self, ConfigError> {
+        check_names(&settings)?;
+        let mut flows = Vec::with_capacity(definitions.len());
+        let mut by_version = BTreeMap::new();
+        let mut stored = Vec::with_capacity(definitions.len() + 1);
+        let mut host_code = HostCode::default();
+        for definition in definitions {
+            let flow = CompiledFlow::compile(definition)
+                .map_err(|problems| FlowError::new(definition.id.clone(), problems))?;
+            let index = u16::try_from(flows.len()).map_err(|_| ConfigError::TooManyFlows)?;
+            if by_version
+                .insert((flow.id.clone(), flow.version), index)
+                .is_some()
+            {
+                return Err(ConfigError::DuplicateFlow {
+                    flow: flow.id,
+                    version: flow.version,
+                });
+            }
+            host_code.gather(definition);
+            let body = codec::encode(definition)?;
+            stored.push(Definition {
+                hash: ConfigHash::of(&body),
+                body,
+            });
+            flows.push(flow);
+        }
+        let entry = newest(&by_version, &settings.entry).ok_or_else(|| ConfigError::BadName {
+            what: "entry flow",
+            name: settings.entry.to_string(),
+        })?;
+        let body = codec::encode(&StoredConfig {
+            settings: settings.clone(),
+            flows: stored.iter().map(|definition| definition.hash).collect(),
+        })?;
+        let hash = ConfigHash::of(&body);
+        stored.push(Definition { hash, body });
+        let code = host_code.fingerprint()?;
+        Ok(Self {
+            settings,
+            flows,
+            by_version,
+            entry,
+            hash,
+            stamp: hash.stamp(),
+            code,
+            definitions: stored,
+            host_code,
+        })
+    }
+
+    /// Its hash.
+    pub fn hash(&self) -> ConfigHash {
+        self.hash
+    }
+
+    /// The bot it is of.
+    pub fn bot(&self) -> &BotId {
+        &self.settings.bot
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> &BotSettings {
+        &self.settings
+    }
+
+    /// All that must be stored for it; storing it again is harmless.
+    pub fn definitions(&self) -> &[Definition] {
+        &self.definitions
+    }
+
+    /// The config stored under a hash, compiled. Code of the host's steps and routers is taken
+    /// from `code`, the configs that this program has registered.
+    ///
+    /// # Errors
+    /// [`ConfigError::NotStored`] and [`ConfigError::Decode`]; [`ConfigError::Flow`] with
+    /// [`CodeMissing`](crate::ProblemKind::CodeMissing) where the code isn't registered.
+    pub fn load(
+        hash: ConfigHash,
+        mut stored: impl FnMut(ConfigHash) -> Option<Vec<u8>>,
+        code: &[Arc<Self>],
+    ) -> Result<Self, ConfigError> {
+        let mut read = |hash| stored(hash).ok_or(ConfigError::NotStored { hash });
+        let damaged = |hash| move |source| ConfigError::Decode { hash, source };
+        let config: StoredConfig = codec::decode(&read(hash)?).map_err(damaged(hash))?;
+        let mut flows = Vec::with_capacity(config.flows.len());
+        for hash in config.flows {
+            let mut flow: FlowDefinition = codec::decode(&read(hash)?).map_err(damaged(hash))?;
+            for step in &mut flow.steps {
+                code.iter()
+                    .for_each(|config| config.host_code.fill_in(&mut step.kind));
+            }
+            flows.push(flow);
+        }
+        Self::compile(config.settings, &flows)
+    }
+
+    /// A dialog at an address before its first turn, with what is known of its contact.
+    pub fn open(&self, address: Address, contact: ContactView, at: Moment) -> Snapshot {
+        Snapshot::open(
+            self.bot().clone(),
+            &self.settings.space,
+            address,
+            contact,
+            at,
+        )
+    }
+
+    /// Fingerprint of the host's code in it; none without such code. A change writes a
+    /// checkpoint, since the code before it may be gone.
+    pub(crate) fn code(&self) -> Option<u64> {
+        self.code
+    }
+
+    pub(crate) fn flow(&self, index: u16) -> &CompiledFlow {
+        &self.flows[usize::from(index)]
+    }
+
+    pub(crate) fn step(&self, at: Resolved) -> &CompiledStep {
+        &self.flow(at.flow).steps[usize::from(at.step)]
+    }
+
+    /// Where the entry flow begins.
+    pub(crate) fn entry(&self) -> Resolved {
+        self.at(self.entry, self.flow(self.entry).entry)
+    }
+
+    pub(crate) fn at(&self, flow: u16, step: u16) -> Resolved {
+        Resolved {
+            config: self.stamp,
+            flow,
+            step,
+        }
+    }
+
+    /// The indices of a position's names, looked up at most once per snapshot and config.
+    pub(crate) fn resolve(&self, position: &mut Position) -> Option<Resolved> {
+        if let Some(at) = position.resolved.filter(|at| at.config == self.stamp) {
+            return Some(at);
+        }
+        let flow = *self
+            .by_version
+            .get(&(position.flow.clone(), position.version))?;
+        let step = self.flow(flow).step_named(&position.step)?;
+        let at = self.at(flow, step);
+        position.resolved = Some(at);
+        Some(at)
+    }
+
+    /// A step of the newest version of a flow.
+    pub(crate) fn find(&self, flow: &FlowId, step: &StepId) -> Option<Resolved> {
+        let flow = newest(&self.by_version, flow)?;
+        Some(self.at(flow, self.flow(flow).step_named(step)?))
+    }
+
+    pub(crate) fn custom_status(&self, label: &StatusLabel) -> Option<&CustomStatus> {
+        self.settings
+            .statuses
+            .iter()
+            .find(|status| status.label == *label)
+    }
+}
+
+fn newest(by_version: &BTreeMap<(FlowId, FlowVersion), u16>, flow: &FlowId) -> Option<u16> {
+    by_version
+        .range((flow.clone(), FlowVersion::MIN)..=(flow.clone(), FlowVersion::MAX))
+        .next_back()
+        .map(|(_, &index)| index)
+}
+
+fn check_names(settings: &BotSettings) -> Result<(), ConfigError> {
+    if !settings.bot.is_valid() {
+        return Err(ConfigError::BadName {
+            what: "bot",
+            name: settings.bot.to_string(),
+        });
+    }
+    if !settings.space.is_valid() {
+        return Err(ConfigError::BadName {
+            what: "space",
+            name: settings.space.to_string(),
+        });
+    }
+    for (n, status) in settings.statuses.iter().enumerate() {
+        let bad = |reason| {
+            Err(ConfigError::BadStatus {
+                label: status.label.clone(),
+                reason,
+            })
+        };
+        if !status.label.is_valid() {
+            return bad("is empty, longer than 128 bytes or has control characters");
+        }
+        if StatusKind::ALL
+            .iter()
+            .any(|kind| kind.label() == status.label.as_str())
+        {
+            return bad("has the label of a built-in status");
+        }
+        if settings.statuses[..n]
+            .iter()
+            .any(|other| other.label == status.label)
+        {
+            return bad("is registered twice");
+        }
+        if matches!(
+            status.kind,
+            StatusKind::Blocked | StatusKind::Stopped | StatusKind::Error
+        ) {
+            return bad("refines Blocked, Stopped or Error, which nobody sets");
+        }
+    }
+    Ok(())
+}
+
+impl HostCode {
+    fn gather(&mut self, flow: &FlowDefinition) {
+        for step in &flow.steps {
+            match &step.kind {
+                StepKind::Custom(CustomStep {
+                    code,
+                    step: Some(step),
+                }) => {
+                    self.steps.push((code.clone(), Arc::clone(step)));
+                }
+                StepKind::Router(CustomRouter {
+                    code,
+                    router: Some(router),
+                }) => {
+                    self.routers.push((code.clone(), Arc::clone(router)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn fill_in(&self, kind: &mut StepKind) {
+        match kind {
+            StepKind::Custom(custom) if custom.step.is_none() => {
+                let found = self.steps.iter().find(|(code, _)| *code == custom.code);
+                custom.step = found.map(|(_, step)| Arc::clone(step));
+            }
+            StepKind::Router(custom) if custom.router.is_none() => {
+                let found = self.routers.iter().find(|(code, _)| *code == custom.code);
+                custom.router = found.map(|(_, router)| Arc::clone(router));
+            }
+            _ => {}
+        }
+    }
+
+    fn fingerprint(&self) -> Result<Option<u64>, codec::EncodeError> {
+        if self.steps.is_empty() && self.routers.is_empty() {
+            return Ok(None);
+        }
+        let mut hasher = Sha256::new();
+        for code in self
+            .steps
+            .iter()
+            .map(|(code, _)| code)
+            .chain(self.routers.iter().map(|(code, _)| code))
+        {
+            hasher.update(codec::encode(code)?);
+        }
+        let digest: [u8; 32] = hasher.finalize().into();
+        Ok(Some(ConfigHash::from_bytes(digest).stamp()))
+    }
+}

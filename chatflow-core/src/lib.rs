@@ -1,0 +1,120 @@
+//! The engine under a conversational CRM: bots that lead contacts through flows of steps, hand
+//! over to people and back, and lose nothing.
+//!
+//! ```text
+//!   channel ── event ──► runner ── config + snapshot + event + now ──► engine       pure
+//!                          ▲                                             │
+//!   operator ── command ───┘                                         transition
+//!                                                                        │
+//!   channel ◄── effects ── runner ◄── outbox ◄── store.commit(turn)  one atomic write
+//! ```
+//!
+//! A contact's message, an operator's click, a timer and a delivery's failure are all
+//! **events**; an event is one **turn**; a turn is one **commit**; nothing leaves before its
+//! commit.
+//!
+//! # A complete program
+//!
+//! ```
+//! use chatflow_core::{Ask, Bot, Chatflow, FlowBuilder, MemoryStore, SendMessage, Terminal};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let flow = FlowBuilder::new("greet", 1)
+//!     .step("name", Ask::text("What is your name?").save_contact_name())
+//!     .step("hello", SendMessage::text("Hello, {{ name }}!"))
+//!     .build()?;
+//! # let terminal = Terminal::with("hi\nAnna\n".as_bytes(), std::io::sink(), std::io::sink());
+//! # #[cfg(any())]
+//! let terminal = Terminal::new();
+//! Chatflow::builder(MemoryStore::new()).bot(Bot::new("shop", flow), terminal).run().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The loop
+//!
+//! [`Worker`] is what runs; [`Chatflow`] is a worker on tokio. A host that owns its loop calls
+//! [`Worker::receive`] with what came in and [`Worker::step`] when it likes.
+//!
+//! # Contracts
+//!
+//! What a host may implement, each with its contract: [`Dialog`], [`Status`], [`Flow`],
+//! [`Step`], [`Router`]; what adapters implement: [`Store`], [`Channel`], [`Port`]; and
+//! [`Clock`], where time comes in.
+//!
+//! # What it deliberately does not do
+//!
+//! It has no server, no screen and no model of its own, knows no messenger, and promises no
+//! exactly-once delivery to one: a message whose delivery was not confirmed when the process
+//! died is sent again under the same key.
+//!
+//! # Features
+//!
+//! - `runtime` (on): [`Chatflow`], [`Terminal`] and [`SystemClock`], on tokio. Without it the
+//!   crate has no executor and builds for `wasm32-unknown-unknown`.
+//! - `testing`: the manual clock, the scripted channel, scenarios and the store conformance
+//!   kit.
+//!
+//! The least Rust version is 1.89.
+
+mod channel;
+mod dialog;
+mod engine;
+mod flow;
+mod runner;
+mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use channel::{
+    Capabilities, Channel, Inbound, InboundBody, Ingest, IngestError, ListenError, Outbound,
+    Receipt, SendError, SendErrorClass,
+};
+#[cfg(feature = "runtime")]
+pub use channel::{Terminal, TerminalOutput};
+pub use dialog::{
+    Actor, Address, Assignee, Attention, Author, Automation, BotId, CallFailure, CancelScope,
+    Cause, ChannelId, ConfigHash, Contact, ContactId, ContactPatch, ContactView, CustomStatus,
+    Decimal, Dialog, DialogId, DialogRow, Effect, EffectBody, EffectId, ErrorKind, Event,
+    EventBody, EventKey, Fact, FailureClass, FlowId, FlowVersion, Handling, Message, MessageRecord,
+    Moment, NAME_BYTES_MAX, OperatorAct, OperatorBlock, OperatorId, ParseDecimalError,
+    ParseIdError, PendingCall, Phase, Position, Profile, Reach, Revision, Session, ShownStatus,
+    Side, Snapshot, SpaceId, Status, StatusChoice, StatusKind, StatusLabel, StepId, StepTarget,
+    Text, TimerChange, TimerSet, VALUE_DEPTH_MAX, Value,
+};
+pub use dialog::{codec, time};
+pub use engine::{Engine, LAW, Refusal, Refused, ReplayError, Replayed, Transition, replay};
+pub use flow::{
+    Ask, AskKind, Bot, BotSettings, Branch, CodeRef, Condition, Config, ConfigError, CustomRouter,
+    CustomStep, Definition, EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, Finish,
+    FinishStatus, Flow, FlowBuilder, FlowDefinition, FlowError, KeywordMatch, KeywordRouter,
+    Limits, OperatorWrite, Outcome, Problem, ProblemKind, RenderError, Router, SaveTo, SendMessage,
+    Step, StepContext, StepDefinition, StepKind, Template, TemplateError,
+};
+#[cfg(feature = "runtime")]
+pub use runner::{Builder, Chatflow, RunError, StartError, SystemClock};
+pub use runner::{
+    Clock, HandleError, Handled, Port, PortError, RetryPolicy, Worker, WorkerBuilder, WorkerError,
+};
+pub use store::{
+    Begun, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due, DueTimer,
+    JournalTurn, LoadedDialog, MemoryStore, Opened, OutboxEntry, PAGE_MAX, RefusedEvent, Settled,
+    Settlement, Store, StoreError, StoredRefusal, TranscriptLine, TurnCommit,
+};
+
+/// An error and its causes in one line, each said once.
+fn sentence(error: &dyn std::error::Error, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    let mut said = error.to_string();
+    f.write_str(&said)?;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if next != said {
+            write!(f, ": {next}")?;
+        }
+        said = next;
+        cause = error.source();
+    }
+    Ok(())
+}

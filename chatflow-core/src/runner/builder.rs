@@ -1,0 +1,158 @@
+//! What a worker is made of.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::channel::Channel;
+use crate::dialog::{BotId, ChannelId};
+use crate::flow::{Bot, ConfigError};
+use crate::runner::order::Order;
+use crate::runner::wake::Wake;
+use crate::runner::{Clock, Port, RetryPolicy, Worker};
+use crate::store::Store;
+
+impl Worker {
+    /// Begins a worker over a store and a clock.
+    pub fn builder(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> WorkerBuilder {
+        let worker = Self {
+            store,
+            clock,
+            bots: BTreeMap::new(),
+            channels: BTreeMap::new(),
+            ports: BTreeMap::new(),
+            retry: RetryPolicy::default(),
+            deliveries_max: 64,
+            wake: Wake::default(),
+            delivery_timeout: Duration::from_secs(60),
+            order: Order::default(),
+            ended: Mutex::default(),
+        };
+        WorkerBuilder {
+            worker,
+            problem: None,
+        }
+    }
+}
+
+/// Gathers what a worker needs.
+pub struct WorkerBuilder {
+    worker: Worker,
+    problem: Option<WorkerError>,
+}
+
+impl std::fmt::Debug for WorkerBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkerBuilder")
+            .field("worker", &self.worker)
+            .finish_non_exhaustive()
+    }
+}
+
+impl WorkerBuilder {
+    /// Adds a bot and the channel it talks on.
+    #[must_use]
+    pub fn bot(mut self, bot: &Bot, channel: Arc<dyn Channel>) -> Self {
+        if let Err(problem) = self.add(bot, channel) {
+            self.problem.get_or_insert(problem);
+        }
+        self
+    }
+
+    fn add(&mut self, bot: &Bot, channel: Arc<dyn Channel>) -> Result<(), WorkerError> {
+        let config = bot.compile()?;
+        let id = config.bot().clone();
+        let channel_id = channel.id().clone();
+        if !channel_id.is_valid() {
+            return Err(WorkerError::BadChannel {
+                channel: channel_id,
+            });
+        }
+        if self
+            .worker
+            .channels
+            .insert(channel_id.clone(), (id.clone(), channel))
+            .is_some()
+        {
+            return Err(WorkerError::ChannelTaken {
+                channel: channel_id,
+            });
+        }
+        if self
+            .worker
+            .bots
+            .insert(id.clone(), Arc::new(config))
+            .is_some()
+        {
+            return Err(WorkerError::DuplicateBot { bot: id });
+        }
+        Ok(())
+    }
+
+    /// Adds somebody who answers calls.
+    #[must_use]
+    pub fn port(mut self, name: impl Into<String>, port: Arc<dyn Port>) -> Self {
+        self.worker.ports.insert(name.into(), port);
+        self
+    }
+
+    /// Sets how failed deliveries are tried again.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.worker.retry = policy;
+        self
+    }
+
+    /// Sets how long one send or call may take; the default is a minute. One that takes longer
+    /// is given up as unknown and tried again.
+    #[must_use]
+    pub fn delivery_timeout(mut self, most: Duration) -> Self {
+        self.worker.delivery_timeout = most;
+        self
+    }
+
+    /// Sets how many deliveries and timers are under way at once; the default is 64.
+    #[must_use]
+    pub fn deliveries_max(mut self, most: usize) -> Self {
+        self.worker.deliveries_max = most.max(1);
+        self
+    }
+
+    /// The worker.
+    ///
+    /// # Errors
+    /// [`WorkerError`] names what is wrong with a bot or a channel.
+    pub fn build(self) -> Result<Worker, WorkerError> {
+        match self.problem {
+            None => Ok(self.worker),
+            Some(problem) => Err(problem),
+        }
+    }
+}
+
+/// Why a worker can't be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkerError {
+    /// A bot can't be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Two bots have one id.
+    #[error("two bots are called `{bot}`")]
+    DuplicateBot {
+        /// The id.
+        bot: BotId,
+    },
+    /// Two bots talk on one channel account.
+    #[error("two bots talk on channel `{channel}`; give each an account of its own")]
+    ChannelTaken {
+        /// The channel.
+        channel: ChannelId,
+    },
+    /// A channel's id is empty, too long or has control characters.
+    #[error("the channel id {channel:?} is empty, longer than 128 bytes or has control characters")]
+    BadChannel {
+        /// The id.
+        channel: ChannelId,
+    },
+}

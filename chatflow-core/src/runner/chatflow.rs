@@ -1,0 +1,328 @@
+//! The whole thing on tokio, behind one handle.
+
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::channel::oneshot;
+use futures::future::{Either, FutureExt, Shared, select};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::channel::{Channel, Inbound, ListenError};
+use crate::dialog::{DialogId, Event, OperatorAct, OperatorId, Snapshot};
+use crate::flow::Bot;
+use crate::runner::{
+    Clock, HandleError, Handled, Port, RetryPolicy, SystemClock, Worker, WorkerBuilder, WorkerError,
+};
+use crate::store::{Store, StoreError};
+
+/// A running engine: a cheap clonable handle.
+///
+/// It runs on tokio until [`shutdown`](Chatflow::shutdown). Dropping every handle stops it too,
+/// without anybody waiting for what is under way: nothing durable is lost, and what was not
+/// delivered is taken up at the next start.
+#[derive(Clone)]
+pub struct Chatflow {
+    worker: Arc<Worker>,
+    running: Arc<Mutex<Option<Running>>>,
+    listened: Arc<Listened>,
+}
+
+struct Running {
+    /// Dropping one of these stops its task.
+    stop_listening: oneshot::Sender<()>,
+    stop_driving: oneshot::Sender<()>,
+    listener: JoinHandle<()>,
+    driver: JoinHandle<()>,
+}
+
+/// How listening ended: told to whoever asks first, known to all who wait.
+struct Listened {
+    over: Shared<oneshot::Receiver<()>>,
+    failure: Arc<Mutex<Option<RunError>>>,
+}
+
+impl std::fmt::Debug for Chatflow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chatflow")
+            .field("worker", &self.worker)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Gathers bots, channels and ports.
+pub struct Builder {
+    worker: WorkerBuilder,
+    channels: Vec<Arc<dyn Channel>>,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("worker", &self.worker)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why the engine can't be started.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A bot or a channel can't be used.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    /// The store can't be used.
+    #[error("the store can't be used")]
+    Store(#[from] StoreError),
+}
+
+/// Why a run ended badly. What was committed is safe.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// It could not be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A channel stopped listening.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A channel panicked while it listened.
+    #[error("a channel panicked")]
+    ChannelPanicked,
+    /// The loop that delivers panicked: a bug of this crate or of the host's store or clock.
+    #[error("the loop that delivers panicked")]
+    LoopPanicked,
+    /// At the end there was still something to deliver, and the store can't say what.
+    #[error("the store failed while draining")]
+    Drain(#[source] StoreError),
+}
+
+/// `main` shows an error by its `Debug`; people should get the sentence and its causes.
+impl std::fmt::Debug for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        crate::sentence(self, f)
+    }
+}
+
+/// `main` shows an error by its `Debug`; people should get the sentence and its causes.
+impl std::fmt::Debug for RunError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        crate::sentence(self, f)
+    }
+}
+
+impl Chatflow {
+    /// Begins an engine over a store.
+    pub fn builder(store: impl Store) -> Builder {
+        Self::builder_with(Arc::new(store), Arc::new(SystemClock))
+    }
+
+    /// Begins an engine over a shared store and a clock of the host's.
+    pub fn builder_with(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Builder {
+        Builder {
+            worker: Worker::builder(store, clock),
+            channels: Vec::new(),
+        }
+    }
+
+    /// Handles what a channel reports, as if the channel had received it.
+    ///
+    /// # Errors
+    /// [`HandleError`]; nothing of the event is stored then.
+    pub async fn receive(&self, inbound: Inbound) -> Result<Handled, HandleError> {
+        self.worker.receive(inbound).await
+    }
+
+    /// Handles an event. Returns when its turn is durable, not when its effects are delivered.
+    ///
+    /// # Errors
+    /// [`HandleError`]; nothing of the event is stored then.
+    pub async fn handle(&self, dialog: DialogId, event: &Event) -> Result<Handled, HandleError> {
+        self.worker.handle(dialog, event).await
+    }
+
+    /// Lets an operator act. `key` tells two acts apart: the same act sent twice under one key
+    /// changes the dialog once.
+    ///
+    /// # Errors
+    /// [`HandleError::Refused`] where the dialog doesn't take it as it stands.
+    pub async fn operate(
+        &self,
+        dialog: DialogId,
+        key: &str,
+        operator: impl Into<OperatorId> + Send,
+        act: OperatorAct,
+    ) -> Result<Handled, HandleError> {
+        self.worker
+            .handle(dialog, &Event::operator(key, operator, act))
+            .await
+    }
+
+    /// A dialog as it stands.
+    ///
+    /// # Errors
+    /// [`HandleError`] where the store fails or the snapshot can't be read.
+    pub async fn dialog(&self, dialog: DialogId) -> Result<Option<Snapshot>, HandleError> {
+        let Some(loaded) = self.worker.store().load(dialog).await? else {
+            return Ok(None);
+        };
+        Snapshot::decode(&loaded.snapshot)
+            .map(Some)
+            .map_err(|source| HandleError::Decode { dialog, source })
+    }
+
+    /// The store, for queries.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        self.worker.store()
+    }
+
+    /// Stops listening, finishes what is under way, delivers what is due now, and returns. May
+    /// be called twice, and while somebody waits for [`finished`](Chatflow::finished).
+    ///
+    /// # Errors
+    /// [`RunError::Drain`] where the store fails meanwhile, [`RunError::LoopPanicked`] where the
+    /// loop had stopped by itself.
+    pub async fn shutdown(&self) -> Result<(), RunError> {
+        let running = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(running) = running else {
+            return Ok(());
+        };
+        drop(running.stop_listening);
+        // It catches what its channels do, so it always ends well.
+        let _ = running.listener.await;
+        drop(running.stop_driving);
+        running.driver.await.map_err(|_| RunError::LoopPanicked)?;
+        self.worker.step().await.map(drop).map_err(RunError::Drain)
+    }
+
+    /// Waits until every channel has nothing more to say, or one fails, or the engine is shut
+    /// down. The engine goes on delivering until [`shutdown`](Chatflow::shutdown). Any number of
+    /// tasks may wait; giving up waiting changes nothing.
+    ///
+    /// # Errors
+    /// [`RunError::Listen`] of the first channel that fails, told to one of those who wait.
+    pub async fn finished(&self) -> Result<(), RunError> {
+        // An error means that the listener is gone, which is as good as over.
+        let _ = self.listened.over.clone().await;
+        let failure = self
+            .listened
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+/// Lets every channel listen until all have nothing more to say, one fails, or `stop` is ready.
+async fn listen(
+    worker: Arc<Worker>,
+    channels: Vec<Arc<dyn Channel>>,
+    stop: oneshot::Receiver<()>,
+) -> Result<(), RunError> {
+    let mut listeners = JoinSet::new();
+    for channel in channels {
+        let worker = Arc::clone(&worker);
+        listeners.spawn(async move { channel.listen(&*worker).await });
+    }
+    let mut stop = stop;
+    loop {
+        let ended = match select(&mut stop, pin!(listeners.join_next())).await {
+            Either::Left(_) => None,
+            Either::Right((ended, _)) => ended,
+        };
+        match ended {
+            None => {
+                // What is being received now is either durable or not acknowledged.
+                listeners.shutdown().await;
+                return Ok(());
+            }
+            Some(ended) => ended.map_err(|_| RunError::ChannelPanicked)??,
+        }
+    }
+}
+
+impl Builder {
+    /// Adds a bot and the channel it talks on.
+    #[must_use]
+    pub fn bot(mut self, bot: Bot, channel: impl Channel) -> Self {
+        let channel: Arc<dyn Channel> = Arc::new(channel);
+        self.channels.push(Arc::clone(&channel));
+        self.worker = self.worker.bot(&bot, channel);
+        self
+    }
+
+    /// Adds somebody who answers calls.
+    #[must_use]
+    pub fn port(mut self, name: impl Into<String>, port: impl Port) -> Self {
+        self.worker = self.worker.port(name, Arc::new(port));
+        self
+    }
+
+    /// Sets how failed deliveries are tried again.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.worker = self.worker.retry(policy);
+        self
+    }
+
+    /// Starts listening and delivering on the current tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`] names the bot, the channel or the store's failure.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn start(self) -> Result<Chatflow, StartError> {
+        let worker = Arc::new(self.worker.build()?);
+        worker.start().await?;
+        let (stop_driving, stopped) = oneshot::channel::<()>();
+        let driver = tokio::spawn({
+            let worker = Arc::clone(&worker);
+            // Told to stop, or every handle is gone: the same to the loop.
+            async move { worker.run(async { stopped.await.unwrap_or(()) }).await }
+        });
+        let (stop_listening, stopped) = oneshot::channel();
+        let (over, is_over) = oneshot::channel();
+        let failure = Arc::new(Mutex::new(None));
+        let listener = tokio::spawn({
+            let (worker, failure) = (Arc::clone(&worker), Arc::clone(&failure));
+            async move {
+                if let Err(error) = listen(worker, self.channels, stopped).await {
+                    *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                }
+                // Nobody may be waiting.
+                let _ = over.send(());
+            }
+        });
+        let running = Running {
+            stop_listening,
+            stop_driving,
+            listener,
+            driver,
+        };
+        Ok(Chatflow {
+            worker,
+            running: Arc::new(Mutex::new(Some(running))),
+            listened: Arc::new(Listened {
+                over: is_over.shared(),
+                failure,
+            }),
+        })
+    }
+
+    /// Starts, runs until every channel has nothing more to say, does what is due then, and
+    /// returns.
+    ///
+    /// # Errors
+    /// [`RunError`]; what was committed is safe.
+    pub async fn run(self) -> Result<(), RunError> {
+        let chatflow = self.start().await?;
+        let listened = chatflow.finished().await;
+        let drained = chatflow.shutdown().await;
+        listened.and(drained)
+    }
+}

@@ -1,0 +1,528 @@
+//! One worker: events in, turns committed, effects delivered.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tracing::Instrument as _;
+
+use crate::channel::{Channel, Inbound, InboundBody, Ingest, IngestError};
+use crate::dialog::codec::{DecodeError, EncodeError};
+use crate::dialog::{
+    Address, BotId, ChannelId, Contact, ContactId, DialogId, EffectBody, EffectId, Event,
+    EventBody, EventKey, Fact, Profile, Revision, Snapshot,
+};
+use crate::engine::{Engine, Refusal, Refused, Transition};
+use crate::flow::Config;
+use crate::runner::deliver::Ended;
+use crate::runner::order::{Order, Pass};
+use crate::runner::wake::Wake;
+use crate::runner::{Clock, Port, RetryPolicy};
+use crate::store::{
+    Begun, CommitError, Committed, DeliveryState, LoadedDialog, Opened, RefusedEvent, Settled,
+    Settlement, Store, StoreError, TurnCommit,
+};
+
+/// How often a turn is decided anew because somebody else changed the dialog meanwhile.
+const ROUNDS_MAX: u32 = 16;
+
+/// Takes events, makes turns of them, commits them and delivers what they decided.
+///
+/// - Inputs: [`receive`](Worker::receive) for what a channel reports, [`handle`](Worker::handle)
+///   for what a host or an operator does. Both return when the turn is durable.
+/// - The loop: [`run`](Worker::run) fires timers and delivers effects until it is told to stop,
+///   [`step`](Worker::step) does what is due now and returns.
+///
+/// Call [`start`](Worker::start) once before all others. The worker has no executor: whoever
+/// polls these futures runs it.
+pub struct Worker {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) bots: BTreeMap<BotId, Arc<Config>>,
+    pub(crate) channels: BTreeMap<ChannelId, (BotId, Arc<dyn Channel>)>,
+    pub(crate) ports: BTreeMap<String, Arc<dyn Port>>,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) deliveries_max: usize,
+    pub(crate) wake: Wake,
+    pub(crate) delivery_timeout: Duration,
+    pub(crate) order: Order,
+    pub(crate) ended: Mutex<BTreeMap<EffectId, Ended>>,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker")
+            .field("bots", &self.bots.keys())
+            .field("channels", &self.channels.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handled {
+    /// It made a turn, which is durable.
+    Applied {
+        /// The dialog's revision now.
+        revision: Revision,
+    },
+    /// It had been handled before; nothing changed. Also the answer where the store lost the
+    /// answer of this very turn's commit, and it had happened.
+    Duplicate,
+    /// It would change nothing, so nothing was written.
+    Unchanged,
+    /// It was refused. That is recorded, and the event won't be taken again.
+    Refused(Refusal),
+    /// The timer isn't due yet; nothing was written.
+    NotYet,
+}
+
+/// Why an event was not handled. Nothing of it is stored; it may be offered again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandleError {
+    /// A command that the dialog doesn't take as it stands.
+    #[error(transparent)]
+    Refused(#[from] Box<Refused>),
+    /// There is no such dialog.
+    #[error("there is no dialog {dialog}")]
+    NoSuchDialog {
+        /// Its id.
+        dialog: DialogId,
+    },
+    /// The channel is not one of this worker's.
+    #[error("channel `{channel}` belongs to no bot of this program")]
+    NoSuchChannel {
+        /// The channel.
+        channel: ChannelId,
+    },
+    /// The dialog's bot is not one of this worker's.
+    #[error("bot `{bot}` isn't in this program")]
+    NoSuchBot {
+        /// The bot.
+        bot: BotId,
+    },
+    /// An address or a key is empty or too long.
+    #[error("the event is not well formed: {reason}")]
+    Malformed {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// Others kept changing the dialog.
+    #[error("dialog {dialog} is changed by others all the time")]
+    Contended {
+        /// The dialog.
+        dialog: DialogId,
+    },
+    /// The stored snapshot can't be read by this build.
+    #[error("dialog {dialog} can't be read")]
+    Decode {
+        /// The dialog.
+        dialog: DialogId,
+        /// Why.
+        source: DecodeError,
+    },
+    /// The turn can't be put into the stored form.
+    #[error("a turn can't be stored")]
+    Encode(#[from] EncodeError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store lost its answer and can't say what happened.
+    #[error("the store lost the answer of a commit")]
+    Commit(#[source] CommitError),
+}
+
+impl Worker {
+    /// Stores the configs and takes up what an earlier process left in flight. Call it once,
+    /// before anything else.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store can't be written.
+    pub async fn start(&self) -> Result<(), StoreError> {
+        for config in self.bots.values() {
+            self.store.put_definitions(config.definitions()).await?;
+        }
+        let taken_up = self.store.recover(self.clock.now()).await?;
+        if taken_up > 0 {
+            tracing::info!(taken_up, "deliveries of an earlier run are sent again");
+        }
+        self.wake.signal();
+        Ok(())
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The configs of its bots.
+    pub fn configs(&self) -> impl Iterator<Item = &Arc<Config>> {
+        self.bots.values()
+    }
+
+    /// Handles what a channel reports: opens the dialog where it is new, and returns once the
+    /// turn is durable.
+    ///
+    /// # Errors
+    /// [`HandleError`]; nothing of the event is stored then.
+    pub async fn receive(&self, inbound: Inbound) -> Result<Handled, HandleError> {
+        if !inbound.from.is_valid() {
+            return Err(HandleError::Malformed {
+                reason: "the address is empty or longer than 128 bytes",
+            });
+        }
+        check_key(&inbound.key)?;
+        let (bot, _) =
+            self.channels
+                .get(&inbound.from.channel)
+                .ok_or_else(|| HandleError::NoSuchChannel {
+                    channel: inbound.from.channel.clone(),
+                })?;
+        let dialog = match self.store.find_dialog(bot, &inbound.from).await? {
+            Some(dialog) => dialog,
+            None => DialogId::derive(bot, &inbound.from),
+        };
+        let body = match inbound.body {
+            InboundBody::Message(message) => EventBody::MessageReceived(message),
+            InboundBody::Reach(reach) => EventBody::ReachReported(reach),
+        };
+        let event = Event::new(inbound.key, body);
+        let profile = inbound.profile.bounded();
+        let person = Person {
+            bot,
+            address: &inbound.from,
+            profile: &profile,
+        };
+        self.turn(dialog, &event, Some(person), None).await
+    }
+
+    /// Handles an operator's act on a dialog that exists. The same act under the same key
+    /// changes the dialog once. Other events come from channels, timers and deliveries, not
+    /// from here.
+    ///
+    /// # Errors
+    /// [`HandleError::Refused`] where the dialog doesn't take it as it stands; a refused
+    /// command leaves nothing.
+    pub async fn handle(&self, dialog: DialogId, event: &Event) -> Result<Handled, HandleError> {
+        check_key(&event.key)?;
+        if !matches!(event.body, EventBody::OperatorActed { .. }) {
+            return Err(HandleError::Malformed {
+                reason: "only an operator's act can be handed in; a channel reports by `receive`",
+            });
+        }
+        self.turn(dialog, event, None, None).await
+    }
+
+    /// One event, one turn, one commit. The event's settlement is part of the commit.
+    pub(crate) async fn turn(
+        &self,
+        dialog: DialogId,
+        event: &Event,
+        person: Option<Person<'_>>,
+        settlement: Option<Settlement>,
+    ) -> Result<Handled, HandleError> {
+        let pass = self.order.pass(dialog).await;
+        let span = tracing::debug_span!("turn", %dialog, event = event.body.label());
+        self.turn_in_order(&pass, dialog, event, person, settlement)
+            .instrument(span)
+            .await
+    }
+
+    async fn turn_in_order(
+        &self,
+        _pass: &Pass,
+        dialog: DialogId,
+        event: &Event,
+        person: Option<Person<'_>>,
+        settlement: Option<Settlement>,
+    ) -> Result<Handled, HandleError> {
+        let mut panicked = None;
+        for _ in 0..ROUNDS_MAX {
+            let loaded = self.store.load(dialog).await?;
+            let (snapshot, opened) = match &loaded {
+                Some(loaded) => (decode(dialog, loaded)?, None),
+                None => {
+                    let person = person.ok_or(HandleError::NoSuchDialog { dialog })?;
+                    let (snapshot, opened) = self.open(person).await?;
+                    (snapshot, Some(opened))
+                }
+            };
+            let config = self.config(&snapshot.bot)?;
+            if let Some(loaded) = &loaded
+                && self
+                    .bring_contact_up(config, &snapshot, loaded, person)
+                    .await?
+            {
+                continue;
+            }
+            let given = panicked.as_ref().unwrap_or(event);
+            let now = self.clock.now();
+            let decided = catch_unwind(AssertUnwindSafe(|| {
+                Engine::handle(config, snapshot, given, now)
+            }));
+            let transition = match decided {
+                Ok(Ok(transition)) => transition,
+                Ok(Err(refused)) => return self.refused(dialog, given, refused, settlement).await,
+                Err(_) if panicked.is_some() => {
+                    // Nothing of a host's runs in a StepPanicked turn.
+                    return Err(HandleError::Contended { dialog });
+                }
+                Err(_) => {
+                    tracing::error!("a step panicked; its turn is undone");
+                    let body = EventBody::StepPanicked(Box::new(event.body.clone()));
+                    panicked = Some(Event {
+                        body,
+                        ..event.clone()
+                    });
+                    continue;
+                }
+            };
+            match self
+                .commit(transition, &given.key, opened, settlement.clone())
+                .await
+            {
+                Ok(handled) => return Ok(handled),
+                Err(Failed::Again(error)) => tracing::debug!(%error, "the turn is decided anew"),
+                Err(Failed::For(error)) => return Err(error),
+            }
+        }
+        Err(HandleError::Contended { dialog })
+    }
+
+    /// The one place where a turn is committed.
+    async fn commit(
+        &self,
+        transition: Transition,
+        key: &EventKey,
+        opened: Option<Opened>,
+        settlement: Option<Settlement>,
+    ) -> Result<Handled, Failed> {
+        let revision = transition.snapshot.revision;
+        for fact in &transition.facts {
+            if let Fact::StatusChanged {
+                error: Some(error), ..
+            } = fact
+            {
+                let step = transition
+                    .snapshot
+                    .position
+                    .as_ref()
+                    .map(|at| at.step.as_str());
+                tracing::error!(
+                    ?error,
+                    step,
+                    "the dialog shows Error and is silent until somebody acts"
+                );
+            }
+        }
+        let has_work = !transition.effects.is_empty() || !transition.timers.is_empty();
+        let now = self.clock.now();
+        let turn = TurnCommit::new(transition, key.clone(), opened, settlement, now)
+            .map_err(|error| Failed::For(error.into()))?;
+        // Also where the caller goes away while the store is busy: the turn may still land.
+        let _wake = has_work.then(|| self.wake.on_drop());
+        match self.store.commit(turn).await {
+            Ok(Committed::Applied { cancelled }) => {
+                if !cancelled.is_empty() {
+                    tracing::debug!(cancelled = cancelled.len(), "deliveries were cancelled");
+                }
+                Ok(Handled::Applied { revision })
+            }
+            Ok(Committed::Duplicate { .. }) => Ok(Handled::Duplicate),
+            // Both are answered by loading again: the revision and the key then tell.
+            Err(error @ (CommitError::Conflict { .. } | CommitError::Unknown { .. })) => {
+                Err(Failed::Again(error))
+            }
+            Err(CommitError::Store(error)) => Err(Failed::For(error.into())),
+        }
+    }
+
+    /// What to do with a refusal: a command's goes back to its caller and leaves nothing; any
+    /// other event is over, and that is recorded.
+    async fn refused(
+        &self,
+        dialog: DialogId,
+        event: &Event,
+        refused: Refused,
+        settlement: Option<Settlement>,
+    ) -> Result<Handled, HandleError> {
+        let is_command = matches!(event.body, EventBody::OperatorActed { .. });
+        if is_command && self.store.is_handled(dialog, &event.key).await? {
+            // It was taken before, perhaps by ourselves: the store may have lost the answer.
+            return Ok(Handled::Duplicate);
+        }
+        match refused.reason {
+            Refusal::TimerEarly => return Ok(Handled::NotYet),
+            Refusal::Unchanged if is_command => return Ok(Handled::Unchanged),
+            _ if is_command => return Err(HandleError::Refused(Box::new(refused))),
+            _ => {}
+        }
+        tracing::debug!(reason = %refused.reason, "the event was refused");
+        let record =
+            RefusedEvent::new(dialog, event, self.clock.now(), &refused.reason, settlement)?;
+        match self.store.refuse(record).await {
+            Ok(Committed::Applied { .. }) => Ok(Handled::Refused(refused.reason)),
+            Ok(Committed::Duplicate { .. }) => Ok(Handled::Duplicate),
+            Err(CommitError::Store(error)) => Err(error.into()),
+            Err(error) => Err(HandleError::Commit(error)),
+        }
+    }
+
+    /// The snapshot and the rows of a dialog that doesn't exist yet.
+    async fn open(&self, person: Person<'_>) -> Result<(Snapshot, Opened), HandleError> {
+        let config = self.config(person.bot)?;
+        let space = &config.settings().space;
+        let id = ContactId::derive(space, person.address);
+        let contact = match self.store.contact(id).await? {
+            Some(contact) => contact,
+            None => Contact::new(id, space.clone(), person.profile),
+        };
+        let now = self.clock.now();
+        let snapshot = config.open(person.address.clone(), contact.view.clone(), now);
+        Ok((
+            snapshot,
+            Opened {
+                address: person.address.clone(),
+                contact,
+            },
+        ))
+    }
+
+    /// Sees to it that the dialog's view of its contact is not older than the contact's row.
+    /// Says whether something was written, so that the dialog must be loaded again.
+    async fn bring_contact_up(
+        &self,
+        config: &Config,
+        snapshot: &Snapshot,
+        loaded: &LoadedDialog,
+        person: Option<Person<'_>>,
+    ) -> Result<bool, HandleError> {
+        if let Some(person) = person {
+            let mut contact = loaded.contact.clone();
+            if contact.fill_from(person.profile) {
+                let expected = contact.view.revision;
+                contact.view.revision += 1;
+                return match self.store.save_contact(&contact, expected).await {
+                    Ok(()) | Err(CommitError::Conflict { .. }) => Ok(true),
+                    Err(CommitError::Store(error)) => Err(error.into()),
+                    Err(error) => Err(HandleError::Commit(error)),
+                };
+            }
+        }
+        if loaded.contact.view.revision <= snapshot.contact.revision {
+            return Ok(false);
+        }
+        // A patch of this very dialog that has not reached the row yet would be lost from view.
+        if self.apply_patches(snapshot.dialog).await? {
+            return Ok(true);
+        }
+        let view = loaded.contact.view.clone();
+        let key = EventKey::own(format_args!("contact:{}", view.revision));
+        let event = Event::new(key, EventBody::ContactChanged(view));
+        match Engine::handle(config, snapshot.clone(), &event, self.clock.now()) {
+            Ok(transition) => match self.commit(transition, &event.key, None, None).await {
+                Ok(_) | Err(Failed::Again(_)) => Ok(true),
+                Err(Failed::For(error)) => Err(error),
+            },
+            Err(refused) => Err(HandleError::Refused(Box::new(refused))),
+        }
+    }
+
+    /// Applies the contact patches that a dialog still has in its outbox. One that the loop has
+    /// just begun is settled here; the loop's own settlement then comes late and does nothing.
+    async fn apply_patches(&self, dialog: DialogId) -> Result<bool, HandleError> {
+        let mut settlements = Vec::new();
+        for entry in self.store.outbox(dialog).await? {
+            let EffectBody::PatchContact(patch) = entry.effect.body else {
+                continue;
+            };
+            let effect = entry.effect.id;
+            let attempt = match entry.state {
+                DeliveryState::InFlight => entry.attempts,
+                _ => match self.store.begin_delivery(effect, self.clock.now()).await? {
+                    Begun::Started(delivery) => delivery.attempt,
+                    Begun::Cancelled | Begun::NotNow => continue,
+                },
+            };
+            settlements.push(Settlement {
+                effect,
+                attempt,
+                settled: Settled::Patched(patch),
+            });
+        }
+        let any = !settlements.is_empty();
+        if any {
+            self.store.settle(settlements).await?;
+        }
+        Ok(any)
+    }
+
+    pub(crate) fn config(&self, bot: &BotId) -> Result<&Arc<Config>, HandleError> {
+        self.bots
+            .get(bot)
+            .ok_or_else(|| HandleError::NoSuchBot { bot: bot.clone() })
+    }
+}
+
+/// Who an inbound event is from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Person<'a> {
+    bot: &'a BotId,
+    address: &'a Address,
+    profile: &'a Profile,
+}
+
+enum Failed {
+    /// The dialog changed meanwhile, or nobody knows: load and decide again.
+    Again(CommitError),
+    For(HandleError),
+}
+
+fn check_key(key: &EventKey) -> Result<(), HandleError> {
+    if !key.is_valid() {
+        return Err(HandleError::Malformed {
+            reason: "the key is empty or longer than 256 bytes",
+        });
+    }
+    if key.is_own() {
+        return Err(HandleError::Malformed {
+            reason: "keys that begin with ~ are the runner's own",
+        });
+    }
+    Ok(())
+}
+
+fn decode(dialog: DialogId, loaded: &LoadedDialog) -> Result<Snapshot, HandleError> {
+    Snapshot::decode(&loaded.snapshot).map_err(|source| HandleError::Decode { dialog, source })
+}
+
+#[async_trait]
+impl Ingest for Worker {
+    async fn receive(&self, inbound: Inbound) -> Result<(), IngestError> {
+        match Self::receive(self, inbound).await {
+            Ok(Handled::Refused(reason @ (Refusal::TooLong { .. } | Refusal::Empty))) => {
+                Err(IngestError::Malformed {
+                    reason: reason.to_string(),
+                })
+            }
+            Ok(_) => Ok(()),
+            Err(error @ HandleError::Malformed { .. }) => Err(IngestError::Malformed {
+                reason: error.to_string(),
+            }),
+            Err(
+                error @ (HandleError::Decode { .. }
+                | HandleError::Contended { .. }
+                | HandleError::Encode(_)
+                | HandleError::Refused(_)),
+            ) => Err(IngestError::DialogUnavailable {
+                source: Box::new(error),
+            }),
+            Err(error) => Err(IngestError::Unavailable {
+                source: Box::new(error),
+            }),
+        }
+    }
+}

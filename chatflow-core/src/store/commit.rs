@@ -1,0 +1,250 @@
+//! What is written at once.
+
+use std::fmt;
+
+use crate::dialog::codec::{self, EncodeError};
+use crate::dialog::time;
+use crate::dialog::{
+    Address, BotId, CancelScope, Contact, ContactPatch, DialogId, DialogRow, Effect, EffectId,
+    Event, EventKey, MessageRecord, Moment, Revision, TimerChange,
+};
+use crate::engine::{Refusal, Transition};
+
+/// Everything that one turn changes. `Debug` shows the sizes of stored bytes, not the bytes.
+#[derive(Clone)]
+pub struct TurnCommit {
+    /// The dialog.
+    pub dialog: DialogId,
+    /// Its bot, for counters.
+    pub bot: BotId,
+    /// The revision that the turn started from; 0 for a new dialog.
+    pub expected: Revision,
+    /// The event's key.
+    pub key: EventKey,
+    /// For a new dialog: the rows it is opened with.
+    pub opened: Option<Opened>,
+    /// When the turn was. Never earlier than the turn before, whatever the clock does.
+    pub at: Moment,
+    /// When the turn's effects are due: the clock's own time at the commit, so that a clock that
+    /// stepped back holds nothing up.
+    pub due: Moment,
+    /// The next snapshot in the stored form; its revision is `expected + 1`.
+    pub snapshot: Vec<u8>,
+    /// Its columns.
+    pub row: DialogRow,
+    /// The turn's journal in the stored form.
+    pub journal: Vec<u8>,
+    /// Lines for the transcript.
+    pub messages: Vec<MessageRecord>,
+    /// Entries for the outbox.
+    pub effects: Vec<Effect>,
+    /// Timers to set and cancel.
+    pub timers: Vec<TimerChange>,
+    /// Which entries decided before and not yet begun are cancelled.
+    pub cancel: Option<CancelScope>,
+    /// How the delivery ended that this event reports.
+    pub settlement: Option<Settlement>,
+}
+
+impl fmt::Debug for TurnCommit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnCommit")
+            .field("dialog", &self.dialog)
+            .field("expected", &self.expected)
+            .field("key", &self.key)
+            .field("row", &self.row)
+            .field("snapshot_bytes", &self.snapshot.len())
+            .field("journal_bytes", &self.journal.len())
+            .field("effects", &self.effects)
+            .field("timers", &self.timers)
+            .field("cancel", &self.cancel)
+            .field("settlement", &self.settlement)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The rows that a dialog is opened with.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// Its first address; from now on it leads to the dialog.
+    pub address: Address,
+    /// Its contact; the row is kept as it is where there is one.
+    pub contact: Contact,
+}
+
+impl TurnCommit {
+    /// The commit of a transition, made at `now`.
+    ///
+    /// # Errors
+    /// Never for a transition the engine made.
+    pub fn new(
+        transition: Transition,
+        key: EventKey,
+        opened: Option<Opened>,
+        settlement: Option<Settlement>,
+        now: Moment,
+    ) -> Result<Self, EncodeError> {
+        let snapshot = &transition.snapshot;
+        Ok(Self {
+            dialog: snapshot.dialog,
+            bot: snapshot.bot.clone(),
+            expected: snapshot.revision - 1,
+            key,
+            opened,
+            at: snapshot.turned_at,
+            // Stores keep whole milliseconds and round a due time up; cut down here, what is
+            // decided now is due now and not within the millisecond.
+            due: time::whole_milliseconds(now),
+            snapshot: snapshot.encode()?,
+            row: snapshot.row(),
+            journal: transition.encode_journal()?,
+            messages: transition.messages,
+            effects: transition.effects,
+            timers: transition.timers,
+            cancel: transition.cancel,
+            settlement,
+        })
+    }
+}
+
+/// An event that the engine refused. `Debug` shows the size of its stored bytes, not the bytes.
+#[derive(Clone)]
+pub struct RefusedEvent {
+    /// The dialog.
+    pub dialog: DialogId,
+    /// The event's key; it is consumed.
+    pub key: EventKey,
+    /// When.
+    pub at: Moment,
+    /// Why, in words without content.
+    pub reason: String,
+    /// The event in the stored form.
+    pub event: Vec<u8>,
+    /// How the delivery ended that this event reports.
+    pub settlement: Option<Settlement>,
+}
+
+impl RefusedEvent {
+    /// The record of a refusal.
+    ///
+    /// # Errors
+    /// Never for an event of this crate.
+    pub fn new(
+        dialog: DialogId,
+        event: &Event,
+        at: Moment,
+        reason: &Refusal,
+        settlement: Option<Settlement>,
+    ) -> Result<Self, EncodeError> {
+        Ok(Self {
+            dialog,
+            key: event.key.clone(),
+            at,
+            reason: reason.to_string(),
+            event: codec::encode(event)?,
+            settlement,
+        })
+    }
+}
+
+impl fmt::Debug for RefusedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefusedEvent")
+            .field("dialog", &self.dialog)
+            .field("key", &self.key)
+            .field("reason", &self.reason)
+            .field("event_bytes", &self.event.len())
+            .field("settlement", &self.settlement)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a delivery ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// The entry.
+    pub effect: EffectId,
+    /// The attempt that ended.
+    pub attempt: u32,
+    /// How.
+    pub settled: Settled,
+}
+
+/// The ways a delivery can end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// It arrived, as far as the channel can tell; with the channel's own id of the message.
+    Sent {
+        /// That id, where the channel gives one.
+        receipt: Option<String>,
+    },
+    /// The contact's row is changed by this patch, in the same write.
+    Patched(ContactPatch),
+    /// It is tried again, not before this moment.
+    Retry {
+        /// The moment.
+        due: Moment,
+    },
+    /// It is given up.
+    Dead,
+}
+
+/// What a commit did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// It was applied.
+    Applied {
+        /// Entries that it cancelled.
+        cancelled: Vec<EffectId>,
+    },
+    /// The key was seen before: nothing changed.
+    Duplicate {
+        /// The dialog's revision now; 0 if it doesn't exist.
+        revision: Revision,
+    },
+}
+
+/// Why a commit changed nothing, or may have.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommitError {
+    /// Somebody else was faster: load again and decide again.
+    #[error("the stored revision is {found}, not the expected one")]
+    Conflict {
+        /// The revision found.
+        found: Revision,
+    },
+    /// The answer was lost: it may or may not have happened. Load again before anything else.
+    #[error("the outcome of the commit is unknown")]
+    Unknown {
+        /// What was lost.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It did not happen.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a store could not answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// The store was opened for reading only.
+    #[error("the store is open for reading only")]
+    ReadOnly,
+    /// Stored bytes or columns can't be read; the detail names no content.
+    #[error("a stored row can't be read: {detail}")]
+    Damaged {
+        /// What and why.
+        detail: String,
+    },
+    /// The database failed. Trying again later may help.
+    #[error("the database failed")]
+    Backend {
+        /// Its own error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

@@ -1,0 +1,373 @@
+//! The reference store: everything in memory, gone with the process.
+
+mod tables;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::dialog::{
+    Address, BotId, ConfigHash, Contact, ContactId, DialogId, EffectBody, EffectId, EventKey,
+    Moment, Revision, StatusKind,
+};
+use crate::flow::Definition;
+use crate::store::{
+    Begun, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due, DueTimer,
+    JournalTurn, LoadedDialog, OutboxEntry, PAGE_MAX, RefusedEvent, Settlement, Store, StoreError,
+    StoredRefusal, TranscriptLine, TurnCommit,
+};
+use tables::{Entry, Inner};
+
+/// A complete store in memory: for tests, for simulations, and as the plainest reading of the
+/// contract. Keeps snapshots and journals in the stored form, as a database would.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    inner: Mutex<Inner>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic while the lock was held would be a bug of this file; what is there is kept.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn put_definitions(&self, definitions: &[Definition]) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        for definition in definitions {
+            inner
+                .definitions
+                .entry(definition.hash)
+                .or_insert_with(|| definition.body.clone());
+        }
+        Ok(())
+    }
+
+    async fn definition(&self, hash: ConfigHash) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.lock().definitions.get(&hash).cloned())
+    }
+
+    async fn find_dialog(
+        &self,
+        bot: &BotId,
+        address: &Address,
+    ) -> Result<Option<DialogId>, StoreError> {
+        Ok(self
+            .lock()
+            .addresses
+            .get(&(bot.clone(), address.clone()))
+            .copied())
+    }
+
+    async fn load(&self, dialog: DialogId) -> Result<Option<LoadedDialog>, StoreError> {
+        let inner = self.lock();
+        Ok(inner.dialogs.get(&dialog).and_then(|record| {
+            Some(LoadedDialog {
+                revision: record.revision,
+                snapshot: record.snapshot.clone(),
+                contact: inner.contacts.get(&record.contact)?.clone(),
+            })
+        }))
+    }
+
+    async fn is_handled(&self, dialog: DialogId, key: &EventKey) -> Result<bool, StoreError> {
+        let inner = self.lock();
+        let handled = inner.dialogs.get(&dialog).map(|record| &record.keys);
+        let refused = inner.refusals.get(&dialog).map(|refusals| &refusals.keys);
+        Ok(handled
+            .into_iter()
+            .chain(refused)
+            .any(|keys| keys.contains(key)))
+    }
+
+    async fn contact(&self, contact: ContactId) -> Result<Option<Contact>, StoreError> {
+        Ok(self.lock().contacts.get(&contact).cloned())
+    }
+
+    async fn save_contact(&self, contact: &Contact, expected: Revision) -> Result<(), CommitError> {
+        let mut inner = self.lock();
+        let found = inner
+            .contacts
+            .get(&contact.id)
+            .map_or(0, |contact| contact.view.revision);
+        if found != expected || contact.view.revision != expected + 1 {
+            return Err(CommitError::Conflict { found });
+        }
+        inner.contacts.insert(contact.id, contact.clone());
+        Ok(())
+    }
+
+    async fn commit(&self, turn: TurnCommit) -> Result<Committed, CommitError> {
+        let mut inner = self.lock();
+        if inner
+            .refusals
+            .get(&turn.dialog)
+            .is_some_and(|refused| refused.keys.contains(&turn.key))
+        {
+            let revision = inner
+                .record(turn.dialog)
+                .map_or(0, |record| record.revision);
+            return Ok(Committed::Duplicate { revision });
+        }
+        inner.apply(turn)
+    }
+
+    async fn refuse(&self, refused: RefusedEvent) -> Result<Committed, CommitError> {
+        let mut inner = self.lock();
+        let revision = inner
+            .record(refused.dialog)
+            .map_or(0, |record| record.revision);
+        let seen = inner
+            .record(refused.dialog)
+            .is_some_and(|record| record.keys.contains(&refused.key));
+        let refusals = inner.refusals.entry(refused.dialog).or_default();
+        if seen || !refusals.keys.insert(refused.key.clone()) {
+            return Ok(Committed::Duplicate { revision });
+        }
+        refusals.events.push(StoredRefusal {
+            revision,
+            key: refused.key,
+            at: refused.at,
+            reason: refused.reason,
+            event: refused.event,
+        });
+        if let Some(settlement) = &refused.settlement {
+            inner.settle(settlement);
+        }
+        Ok(Committed::Applied {
+            cancelled: Vec::new(),
+        })
+    }
+
+    async fn due(&self, now: Moment, limit: usize) -> Result<Due, StoreError> {
+        let inner = self.lock();
+        let limit = limit.min(PAGE_MAX);
+        let timers = inner
+            .timers
+            .iter()
+            .take_while(|(due, ..)| *due <= now)
+            .take(limit);
+        let timers = timers
+            .filter_map(|(due, dialog, name)| {
+                let (generation, _) = inner.dialogs.get(dialog)?.timers.get(name)?;
+                Some(DueTimer {
+                    dialog: *dialog,
+                    name: name.clone(),
+                    generation: *generation,
+                    due: *due,
+                })
+            })
+            .collect();
+        let deliveries = inner
+            .ready
+            .iter()
+            .take_while(|(due, _)| *due <= now)
+            .map(|(_, id)| *id)
+            .filter(|id| {
+                inner
+                    .dialogs
+                    .get(&id.dialog)
+                    .is_some_and(|record| record.can_begin(*id, now))
+            })
+            .take(limit)
+            .collect();
+        let next_timer = inner
+            .timers
+            .iter()
+            .map(|(due, ..)| *due)
+            .find(|due| *due > now);
+        let next_ready = inner
+            .ready
+            .iter()
+            .map(|(due, _)| *due)
+            .find(|due| *due > now);
+        let next = next_timer.into_iter().chain(next_ready).min();
+        Ok(Due {
+            timers,
+            deliveries,
+            next,
+        })
+    }
+
+    async fn begin_delivery(&self, effect: EffectId, now: Moment) -> Result<Begun, StoreError> {
+        let mut inner = self.lock();
+        let Some(record) = inner.dialogs.get(&effect.dialog) else {
+            return Ok(Begun::NotNow);
+        };
+        let Some(entry) = record.outbox.get(&effect) else {
+            return Ok(Begun::NotNow);
+        };
+        if entry.state == DeliveryState::Cancelled {
+            return Ok(Begun::Cancelled);
+        }
+        if !record.can_begin(effect, now) {
+            return Ok(Begun::NotNow);
+        }
+        let fenced = entry.effect.automatic && entry.effect.epoch < record.row.fence;
+        let contact_blocked = inner
+            .contacts
+            .get(&record.contact)
+            .is_some_and(|contact| contact.view.blocked);
+        let forbidden = match entry.effect.body {
+            EffectBody::Send(_) => fenced || !record.row.can_send || contact_blocked,
+            EffectBody::Call { .. } => fenced,
+            EffectBody::PatchContact(_) => false,
+        };
+        if forbidden {
+            inner.set_state(effect, DeliveryState::Cancelled, None);
+            return Ok(Begun::Cancelled);
+        }
+        inner.set_state(effect, DeliveryState::InFlight, None);
+        let Some(record) = inner.record(effect.dialog) else {
+            return Ok(Begun::NotNow);
+        };
+        let (address, bot, contact) = (record.address.clone(), record.bot.clone(), record.contact);
+        let Some(entry) = record.outbox.get_mut(&effect) else {
+            return Ok(Begun::NotNow);
+        };
+        entry.attempts += 1;
+        Ok(Begun::Started(Box::new(Delivery {
+            effect: entry.effect.clone(),
+            attempt: entry.attempts,
+            address,
+            bot,
+            contact,
+        })))
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        settlements
+            .iter()
+            .for_each(|settlement| inner.settle(settlement));
+        Ok(())
+    }
+
+    async fn recover(&self, now: Moment) -> Result<u64, StoreError> {
+        let mut inner = self.lock();
+        let in_flight: Vec<EffectId> = inner
+            .dialogs
+            .values()
+            .flat_map(|record| record.outbox.iter())
+            .filter(|(_, entry)| entry.state == DeliveryState::InFlight)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in &in_flight {
+            inner.set_state(*id, DeliveryState::Ready, Some(now));
+        }
+        Ok(in_flight.len() as u64)
+    }
+
+    async fn dialogs(
+        &self,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        use std::ops::Bound;
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let inner = self.lock();
+        let records = inner
+            .dialogs
+            .range((from, Bound::Unbounded))
+            .take(limit.min(PAGE_MAX));
+        Ok(records
+            .map(|(dialog, record)| DialogSummary {
+                dialog: *dialog,
+                bot: record.bot.clone(),
+                address: record.address.clone(),
+                contact: record.contact,
+                revision: record.revision,
+                row: record.row.clone(),
+            })
+            .collect())
+    }
+
+    async fn journal(
+        &self,
+        dialog: DialogId,
+        after: Revision,
+        limit: usize,
+    ) -> Result<Vec<JournalTurn>, StoreError> {
+        let inner = self.lock();
+        let turns = inner
+            .dialogs
+            .get(&dialog)
+            .map_or(&[][..], |record| &record.journal);
+        let turns = turns.iter().filter(|turn| turn.revision > after);
+        Ok(turns.take(limit.min(PAGE_MAX)).cloned().collect())
+    }
+
+    async fn refusals(
+        &self,
+        dialog: DialogId,
+        limit: usize,
+    ) -> Result<Vec<StoredRefusal>, StoreError> {
+        let inner = self.lock();
+        let events = inner
+            .refusals
+            .get(&dialog)
+            .map_or(&[][..], |refusals| &refusals.events);
+        Ok(events.iter().take(limit.min(PAGE_MAX)).cloned().collect())
+    }
+
+    async fn transcript(
+        &self,
+        dialog: DialogId,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> Result<Vec<TranscriptLine>, StoreError> {
+        let inner = self.lock();
+        let Some(record) = inner.dialogs.get(&dialog) else {
+            return Ok(Vec::new());
+        };
+        let messages = record
+            .messages
+            .iter()
+            .filter(|message| Some(message.id) > after);
+        Ok(messages
+            .take(limit.min(PAGE_MAX))
+            .map(|message| TranscriptLine {
+                record: message.clone(),
+                delivery: record.outbox.get(&message.id).map(|entry| entry.state),
+            })
+            .collect())
+    }
+
+    async fn outbox(&self, dialog: DialogId) -> Result<Vec<OutboxEntry>, StoreError> {
+        let inner = self.lock();
+        let Some(record) = inner.dialogs.get(&dialog) else {
+            return Ok(Vec::new());
+        };
+        let open =
+            |entry: &&Entry| matches!(entry.state, DeliveryState::Ready | DeliveryState::InFlight);
+        Ok(record
+            .outbox
+            .values()
+            .filter(open)
+            .map(|entry| OutboxEntry {
+                effect: entry.effect.clone(),
+                state: entry.state,
+                attempts: entry.attempts,
+                due: entry.due,
+            })
+            .collect())
+    }
+
+    async fn counters(&self, bot: &BotId) -> Result<Vec<(StatusKind, u64)>, StoreError> {
+        let inner = self.lock();
+        let counts = inner
+            .counters
+            .iter()
+            .filter(|((of, _), count)| of == bot && **count > 0);
+        Ok(counts
+            .map(|((_, status), count)| (*status, *count))
+            .collect())
+    }
+}

@@ -1,0 +1,205 @@
+//! What is read. `Debug` shows the sizes of stored bytes, not the bytes.
+
+use std::fmt;
+
+use crate::dialog::{
+    Address, BotId, Contact, ContactId, DialogId, DialogRow, Effect, EffectId, EventKey,
+    MessageRecord, Moment, Revision,
+};
+
+/// A dialog as it is loaded for a turn.
+#[derive(Clone)]
+pub struct LoadedDialog {
+    /// Its revision.
+    pub revision: Revision,
+    /// Its snapshot in the stored form.
+    pub snapshot: Vec<u8>,
+    /// The row of its contact.
+    pub contact: Contact,
+}
+
+impl fmt::Debug for LoadedDialog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadedDialog")
+            .field("revision", &self.revision)
+            .field("contact", &self.contact)
+            .field("snapshot_bytes", &self.snapshot.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is due.
+#[derive(Debug, Clone, Default)]
+pub struct Due {
+    /// Timers.
+    pub timers: Vec<DueTimer>,
+    /// Outbox entries that can be begun.
+    pub deliveries: Vec<EffectId>,
+    /// The next moment at which a timer or an entry that waits for its time becomes due;
+    /// none if nothing is planned. What is due already doesn't count. Nothing becomes due before
+    /// it; at it, nothing may be due after all.
+    pub next: Option<Moment>,
+}
+
+/// A timer that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueTimer {
+    /// The dialog.
+    pub dialog: DialogId,
+    /// Its name.
+    pub name: String,
+    /// The generation that is due.
+    pub generation: Revision,
+    /// Since when.
+    pub due: Moment,
+}
+
+/// The answer to [`begin_delivery`](crate::Store::begin_delivery).
+#[derive(Debug, Clone)]
+pub enum Begun {
+    /// It may start: the attempt is counted.
+    Started(Box<Delivery>),
+    /// It may never start, and was cancelled just now or before.
+    Cancelled,
+    /// It is not ready, not due or not the first of its dialog, or there is no such entry.
+    NotNow,
+}
+
+/// A delivery that has begun.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// What to deliver.
+    pub effect: Effect,
+    /// Which try it is, from 1.
+    pub attempt: u32,
+    /// Where to.
+    pub address: Address,
+    /// The dialog's bot.
+    pub bot: BotId,
+    /// The dialog's contact.
+    pub contact: ContactId,
+}
+
+/// An outbox entry that is not settled for good.
+#[derive(Debug, Clone)]
+pub struct OutboxEntry {
+    /// What is to be delivered.
+    pub effect: Effect,
+    /// How it stands.
+    pub state: DeliveryState,
+    /// Tries so far.
+    pub attempts: u32,
+    /// Not before this moment.
+    pub due: Moment,
+}
+
+/// How a delivery stands. Moves forward only, except from in flight back to ready for a retry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeliveryState {
+    /// It waits for its turn or its time.
+    Ready,
+    /// An attempt has begun.
+    InFlight,
+    /// It arrived, as far as the channel can tell.
+    Sent,
+    /// It was given up.
+    Dead,
+    /// It may never start.
+    Cancelled,
+}
+
+impl DeliveryState {
+    /// All states.
+    pub const ALL: [Self; 5] = [
+        Self::Ready,
+        Self::InFlight,
+        Self::Sent,
+        Self::Dead,
+        Self::Cancelled,
+    ];
+
+    /// The stored label.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::InFlight => "in_flight",
+            Self::Sent => "sent",
+            Self::Dead => "dead",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// One line of a transcript, with how its delivery stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TranscriptLine {
+    /// The message.
+    pub record: MessageRecord,
+    /// The state of its delivery; none for the contact's own.
+    pub delivery: Option<DeliveryState>,
+}
+
+/// A dialog as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DialogSummary {
+    /// Its id.
+    pub dialog: DialogId,
+    /// Its bot.
+    pub bot: BotId,
+    /// Its address.
+    pub address: Address,
+    /// Its contact.
+    pub contact: ContactId,
+    /// Its revision.
+    pub revision: Revision,
+    /// Its columns.
+    pub row: DialogRow,
+}
+
+/// One turn of a journal.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JournalTurn {
+    /// The turn.
+    pub revision: Revision,
+    /// When it was.
+    pub at: Moment,
+    /// Its facts in the stored form.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for JournalTurn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JournalTurn")
+            .field("revision", &self.revision)
+            .field("at", &self.at)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An event that was refused.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredRefusal {
+    /// The dialog's revision when it was refused.
+    pub revision: Revision,
+    /// The event's key.
+    pub key: EventKey,
+    /// When.
+    pub at: Moment,
+    /// Why, in words without content.
+    pub reason: String,
+    /// The event in the stored form.
+    pub event: Vec<u8>,
+}
+
+impl fmt::Debug for StoredRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredRefusal")
+            .field("revision", &self.revision)
+            .field("key", &self.key)
+            .field("at", &self.at)
+            .field("reason", &self.reason)
+            .field("event_bytes", &self.event.len())
+            .finish_non_exhaustive()
+    }
+}

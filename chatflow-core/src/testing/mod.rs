@@ -1,0 +1,21 @@
+//! Room 8: what tests are made of.
+//!
+//! ```text
+//!  manual clock ─┐
+//!  scripted channel ─┼─► the same worker that runs in production ─► store under test
+//!  scenario lines ───┘
+//! ```
+//!
+//! **The law: nothing here sleeps and nothing here replaces the engine, the worker or the
+//! store's contract.** Time moves when a test moves it.
+
+mod block_on;
+mod channel;
+mod clock;
+mod scenario;
+pub mod store_kit;
+
+pub use block_on::block_on;
+pub use channel::{ScriptedChannel, Sent};
+pub use clock::ManualClock;
+pub use scenario::{Failure, PlayError, Played, Player, Said, Scenario, ScenarioError};

@@ -1,0 +1,134 @@
+//! What a scenario can ask.
+
+use crate::dialog::{
+    Actor, Assignee, Automation, Fact, Handling, ShownStatus, Side, Snapshot, StatusKind, Value,
+};
+
+use super::read;
+
+/// A fact that must hold, in the words of the scenario: what is asked, and the answer wanted.
+#[derive(Debug, Clone)]
+pub(super) struct Check {
+    pub(super) subject: Subject,
+    /// None where the value must be missing.
+    pub(super) wanted: Option<String>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub(super) enum Subject {
+    Status,
+    Step { with_flow: bool },
+    Data(String),
+    Field(String),
+    Timers,
+    TimerCount,
+    Outbox,
+    Counter(StatusKind),
+    Assignee,
+    Session,
+    NeedsReply,
+    LastSide,
+    Reach,
+    Error,
+    Change,
+    Refused,
+    Unchanged,
+}
+
+impl Check {
+    pub(super) fn new(subject: Subject, wanted: Option<String>) -> Self {
+        Self { subject, wanted }
+    }
+}
+
+/// What a snapshot answers; none for a value that is missing, and for what isn't in a snapshot.
+pub(super) fn answer(subject: &Subject, snapshot: &Snapshot) -> Option<String> {
+    Some(match subject {
+        Subject::Status => snapshot.shown_status().to_string(),
+        Subject::Step { with_flow } => match &snapshot.position {
+            None => "none".to_owned(),
+            Some(at) if *with_flow => format!("{}/{}", at.flow, at.step),
+            Some(at) => at.step.to_string(),
+        },
+        Subject::Data(name) => return snapshot.data.get(name).map(written),
+        Subject::Field(name) => return snapshot.contact.fields.get(name).map(written),
+        Subject::Timers if snapshot.timers.is_empty() => "none".to_owned(),
+        Subject::Timers => {
+            let names: Vec<&str> = snapshot.timers.keys().map(String::as_str).collect();
+            names.join(" ")
+        }
+        Subject::TimerCount => snapshot.timers.len().to_string(),
+        Subject::Assignee => match &snapshot.assignee {
+            Assignee::Nobody => "nobody".to_owned(),
+            Assignee::Operator(operator) => operator.to_string(),
+        },
+        Subject::Session => match &snapshot.session {
+            None => "none",
+            Some(session) => match session.handling {
+                Handling::Bot => "bot",
+                Handling::InProgress => "in_progress",
+            },
+        }
+        .to_owned(),
+        Subject::NeedsReply => match snapshot.attention.needs_reply_since {
+            Some(_) => "yes",
+            None => "no",
+        }
+        .to_owned(),
+        Subject::LastSide => match snapshot.attention.last_side {
+            None => "none",
+            Some(Side::Contact) => "contact",
+            Some(Side::Us) => "us",
+        }
+        .to_owned(),
+        Subject::Reach => read::reach_label(snapshot.reach).to_owned(),
+        Subject::Error => match snapshot.automation {
+            Automation::Error(kind) => label(&kind),
+            _ => "none".to_owned(),
+        },
+        Subject::Outbox
+        | Subject::Counter(_)
+        | Subject::Change
+        | Subject::Refused
+        | Subject::Unchanged => return None,
+    })
+}
+
+/// The change of the status shown that a fact records.
+pub(super) fn change(fact: &Fact) -> Option<String> {
+    match fact {
+        Fact::StatusChanged {
+            from, to, actor, ..
+        } => Some(change_by(from, to, actor)),
+        _ => None,
+    }
+}
+
+fn change_by(from: &ShownStatus, to: &ShownStatus, actor: &Actor) -> String {
+    let actor = match actor {
+        Actor::Contact => "contact".to_owned(),
+        Actor::Operator(operator) => format!("operator {operator}"),
+        Actor::Step(step) => format!("step {step}"),
+        Actor::ContactRow => "contact_row".to_owned(),
+        Actor::Channel => "channel".to_owned(),
+        Actor::Timer(name) => format!("timer {name}"),
+        Actor::Engine => "engine".to_owned(),
+    };
+    format!("{from} {to} by {actor}")
+}
+
+fn written(value: &Value) -> String {
+    let mut text = String::new();
+    // Writing to a string can't fail.
+    let _ = value.write_to(&mut text);
+    text
+}
+
+/// The label under which a plain enum is stored.
+fn label(of: &impl serde::Serialize) -> String {
+    match serde_json::to_value(of) {
+        Ok(serde_json::Value::String(label)) => label,
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,183 @@
+//! Conversations as tests: one plain-text format that people read and the worker plays.
+//!
+//! ```text
+//!  text ── parse ──► Scenario ── Player::play ──► the production worker, a manual clock, a scripted channel
+//!                                     │
+//!                                     └──► Played: transcript, failures, the text with its `<` lines as they happened
+//! ```
+//!
+//! **The law: a scenario sees only what people and channels see, and whatever it doesn't say
+//! must not happen.** A message nobody expected fails, a missing one fails, and so does an act
+//! that was refused or changed nothing without a line that says so.
+//!
+//! # The lines
+//!
+//! | line | meaning |
+//! | --- | --- |
+//! | `# words` | a comment |
+//! | `> hello` | the contact writes |
+//! | `> (yes)` | the contact presses an offered choice |
+//! | `< Hi!` | the contact must now be sent exactly this, by the flow or by an operator |
+//! | `< Ready? [Yes \| No]` | … with these choices |
+//! | `@ +1h30m` | the clock moves on, with `d`, `h`, `m`, `s` and `ms`; timers fire in order of their time |
+//! | `@ 2026-01-05T10:00:00Z` | the clock moves to a moment; it begins at midnight of 2026-01-01 |
+//! | `! status waiting` | operator `op` sets a status: `start`, `auto`, `waiting`, `manual`, `finished` or a host's label |
+//! | `! step confirm` | … a step of the dialog's own flow; `order/confirm` of the flow `order` |
+//! | `! status auto step confirm` | … both as one act |
+//! | `! take`, `! block`, `! unblock` | … takes the dialog over, silences it, lifts that |
+//! | `! reply Hello` | … writes to the contact, who is then sent it: a `<` line follows |
+//! | `!eva take` | another operator acts |
+//! | `% blocked`, `% unblocked` | the channel reports that the contact blocked us, or can be written to |
+//! | `% cannot_write` | … that we may not write: `cannot_initiate` unless `removed` or `unknown_recipient` follows |
+//! | `% transient`, `% ambiguous` | the next send fails so, and is tried again |
+//! | `% refuse blocked` | the next send fails so: `blocked`, `cannot_initiate`, `removed`, `unknown_recipient`, `too_large`, `unsupported`, `invalid`, `channel_down`, `transient`, `ambiguous` |
+//! | `% duplicate` | the channel delivers the contact's last event again; nothing may come of it |
+//! | `~ call crm {"rank": 1}` | the port `crm` answers its next call so; `refused` and `transient` make it fail |
+//! | `? status waiting` | what must hold now, see below |
+//!
+//! `>`, `<`, `!`, `%` and `?` speak of one contact, whose outside id is `contact` and of whom
+//! the channel tells no name. A name before the sign makes it another contact, called so:
+//! `anna> hello`, `anna< Hi, anna!`, `anna! take`, `anna!eva take`, `anna% blocked`,
+//! `anna? status auto`.
+//!
+//! A text that would read as something else, has blanks at its ends or several lines is written
+//! as a JSON string: `> "[photo] is what I typed"`, `< "one\ntwo" [Yes | "No | never"]`.
+//! Nothing is normalised.
+//!
+//! # What can be asked
+//!
+//! | line | holds when |
+//! | --- | --- |
+//! | `? status LABEL` | the dialog shows this status |
+//! | `? step STEP`, `? step FLOW/STEP`, `? step none` | it stands there |
+//! | `? data k=v`, `? data k missing` | the value collected reads so |
+//! | `? field k=v`, `? field k missing` | the contact's field reads so, as the dialog sees it |
+//! | `? timers 2`, `? timers step`, `? timers none` | so many timers are set, or just these |
+//! | `? outbox 1` | so many deliveries of the dialog aren't settled for good |
+//! | `? counter manual 2` | so many of the bot's dialogs show the status |
+//! | `? assignee eva`, `? assignee nobody` | he is responsible |
+//! | `? session bot`, `in_progress`, `none` | so the session is handled |
+//! | `? needs_reply yes`, `no` | somebody should answer |
+//! | `? last_side contact`, `us`, `none` | so the last message came from there |
+//! | `? reach ok` | the channel lets us write; else `blocked_by_contact`, `cannot_initiate`, `removed`, `unknown_recipient` |
+//! | `? error step_limit` | automation failed for this reason |
+//! | `? change auto manual by operator op` | the last change of the status shown, and whose: `contact`, `operator NAME`, `step NAME`, `timer NAME`, `channel`, `engine`, `contact_row` |
+//! | `? refused WORDS` | the line before was refused, in a sentence with these words |
+//! | `? unchanged` | the line before changed nothing |
+//!
+//! # Example
+//!
+//! ```
+//! use chatflow_core::testing::{Player, Scenario, block_on};
+//! use chatflow_core::{Ask, Bot, FlowBuilder, SendMessage};
+//!
+//! let flow = FlowBuilder::new("greet", 1)
+//!     .step("name", Ask::text("What is your name?").save_contact_name())
+//!     .step("hello", SendMessage::text("Hello, {{ name }}!"))
+//!     .build()?;
+//! let scenario = Scenario::parse(
+//!     "> hi
+//! < What is your name?
+//! > Anna
+//! < Hello, Anna!
+//! ? status finished",
+//! )?;
+//! let played = block_on(Player::new(Bot::new("shop", flow)).play(&scenario))?;
+//! assert!(played.holds(), "{played}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod check;
+mod parse;
+mod play;
+mod played;
+mod port;
+mod read;
+mod words;
+
+pub use play::{PlayError, Player};
+pub use played::{Failure, Played, Said};
+
+use crate::channel::SendErrorClass;
+use crate::dialog::{Message, Moment, OperatorAct, OperatorId, Reach};
+use check::Check;
+use port::Answer;
+
+/// A conversation that can be played: what comes in, and what must come of it.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    lines: Vec<Line>,
+}
+
+/// One line, with its text as it was written.
+#[derive(Debug, Clone)]
+struct Line {
+    number: usize,
+    source: String,
+    item: Item,
+}
+
+/// What a line says. `contact` is the outside id of the contact it speaks of.
+#[derive(Debug, Clone)]
+enum Item {
+    /// A comment, or nothing.
+    Silent,
+    Says {
+        contact: String,
+        message: Message,
+    },
+    Hears {
+        contact: String,
+        message: Message,
+    },
+    Clock(Moment),
+    Acts {
+        contact: String,
+        operator: OperatorId,
+        act: OperatorAct,
+    },
+    Reports {
+        contact: String,
+        reach: Reach,
+    },
+    Repeats {
+        contact: String,
+    },
+    RefusesNext(SendErrorClass),
+    Answers {
+        port: String,
+        answer: Answer,
+    },
+    Holds {
+        contact: String,
+        check: Check,
+    },
+}
+
+/// Outside id of the contact that the lines without a name speak of.
+const CONTACT: &str = "contact";
+
+impl Scenario {
+    /// Most bytes of a scenario.
+    pub const BYTES_MAX: usize = 1024 * 1024;
+    /// Most lines of a scenario.
+    pub const LINES_MAX: usize = 20_000;
+
+    /// Reads a scenario.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] names the first line that can't be read, and what belongs there.
+    pub fn parse(text: &str) -> Result<Self, ScenarioError> {
+        parse::scenario(text)
+    }
+}
+
+/// A line that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {reason}")]
+pub struct ScenarioError {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong with it, and what belongs there.
+    pub reason: String,
+}

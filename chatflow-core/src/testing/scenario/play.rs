@@ -1,0 +1,549 @@
+//! Playing scenarios through the worker.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::check::{self, Check, Subject};
+use super::played::heard_line;
+use super::port::ScriptedPort;
+use super::words::write_heard;
+use super::{CONTACT, Failure, Item, Line, Played, Said, Scenario};
+use crate::channel::{Inbound, InboundBody};
+use crate::dialog::codec::{self, DecodeError};
+use crate::dialog::{
+    Address, BotId, DialogId, Event, Fact, Message, Moment, OperatorAct, OperatorId, Profile, Side,
+    Snapshot,
+};
+use crate::flow::Bot;
+use crate::runner::{Clock as _, HandleError, Handled, Port, Worker, WorkerError};
+use crate::store::{MemoryStore, PAGE_MAX, Store, StoreError};
+use crate::testing::{ManualClock, ScriptedChannel};
+
+/// The channel that a scenario's contacts write on.
+const CHANNEL: &str = "scenario";
+/// Most moments that one `@` line stops at on its way.
+const STOPS_MAX: usize = 10_000;
+
+/// Plays scenarios to a bot, each from the beginning: with the production worker, a clock that
+/// only the scenario moves, and a channel that accepts all but what the scenario refuses.
+///
+/// It has no executor: whoever polls [`play`](Player::play) runs it, and with the store in
+/// memory it never waits.
+pub struct Player {
+    bot: Bot,
+    ports: BTreeMap<String, Arc<dyn Port>>,
+    store: Option<Arc<dyn Store>>,
+}
+
+impl std::fmt::Debug for Player {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Player")
+            .field("bot", &self.bot.settings.bot)
+            .field("ports", &self.ports.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a scenario could not be played to its end. What merely didn't hold is a
+/// [`Failure`] instead.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlayError {
+    /// The bot can't be used.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The worker could not handle what a line brings.
+    #[error("line {line} can't be handled")]
+    Handle {
+        /// The line.
+        line: usize,
+        /// Why.
+        source: HandleError,
+    },
+    /// What the store keeps can't be read.
+    #[error("line {line}: what is stored can't be read")]
+    Decode {
+        /// The line.
+        line: usize,
+        /// Why.
+        source: DecodeError,
+    },
+    /// Something becomes due again and again on the way to the moment that a line names.
+    #[error("line {line}: timers and retries came due 10000 times and there are still more")]
+    NeverQuiet {
+        /// The line.
+        line: usize,
+    },
+}
+
+impl Player {
+    /// A player of this bot's part.
+    pub fn new(bot: Bot) -> Self {
+        Self {
+            bot,
+            ports: BTreeMap::new(),
+            store: None,
+        }
+    }
+
+    /// Adds somebody who answers calls. A port that a scenario's `~` lines speak for is
+    /// answered by the scenario alone.
+    #[must_use]
+    pub fn port(mut self, name: impl Into<String>, port: Arc<dyn Port>) -> Self {
+        self.ports.insert(name.into(), port);
+        self
+    }
+
+    /// Plays over this store instead of a new one in memory each time. It must be empty of the
+    /// bot's dialogs, so it serves for one scenario.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Plays a scenario to its end, whatever fails on the way.
+    ///
+    /// # Errors
+    /// [`PlayError`] where it can't be played on. What didn't hold is in [`Played::failures`].
+    pub async fn play(&self, scenario: &Scenario) -> Result<Played, PlayError> {
+        let mut play = Play::begin(self, scenario)?;
+        play.worker.start().await?;
+        for line in &scenario.lines {
+            play.line(line).await?;
+        }
+        Ok(play.end())
+    }
+}
+
+/// A scenario under way.
+struct Play {
+    worker: Worker,
+    store: Arc<dyn Store>,
+    clock: Arc<ManualClock>,
+    channel: Arc<ScriptedChannel>,
+    bot: BotId,
+    ports: BTreeMap<String, Arc<ScriptedPort>>,
+    /// What contacts were sent and no `<` line has claimed yet.
+    heard: VecDeque<(String, Message)>,
+    /// The last line that brought something in, and what became of it.
+    last: Option<(Line, Became)>,
+    /// What each contact's channel reported last.
+    reported: BTreeMap<String, Inbound>,
+    /// Lines whose refusal no send has met yet.
+    refusals: VecDeque<Line>,
+    played: Played,
+    updated: Vec<String>,
+    /// Where in `updated` a message goes that no line claims.
+    insert_at: usize,
+}
+
+/// What became of what a line brought in.
+enum Became {
+    /// What was to become of it.
+    AsWritten,
+    /// Something else, which the next lines may ask for.
+    Unchanged,
+    Refused(String),
+}
+
+impl Play {
+    fn begin(player: &Player, scenario: &Scenario) -> Result<Self, PlayError> {
+        let store: Arc<dyn Store> = match &player.store {
+            Some(store) => Arc::clone(store),
+            None => Arc::new(MemoryStore::new()),
+        };
+        let clock = Arc::new(ManualClock::default());
+        let channel = Arc::new(ScriptedChannel::new(CHANNEL));
+        let mut ports = BTreeMap::new();
+        for line in &scenario.lines {
+            if let Item::Answers { port, .. } = &line.item {
+                ports
+                    .entry(port.clone())
+                    .or_insert_with(|| Arc::new(ScriptedPort::default()));
+            }
+        }
+        let mut worker =
+            Worker::builder(Arc::clone(&store), clock.clone()).bot(&player.bot, channel.clone());
+        for (name, port) in &player.ports {
+            worker = worker.port(name, Arc::clone(port));
+        }
+        for (name, port) in &ports {
+            worker = worker.port(name, port.clone());
+        }
+        Ok(Self {
+            worker: worker.build()?,
+            store,
+            clock,
+            channel,
+            bot: player.bot.settings.bot.clone(),
+            ports,
+            heard: VecDeque::new(),
+            last: None,
+            reported: BTreeMap::new(),
+            refusals: VecDeque::new(),
+            played: Played {
+                failures: Vec::new(),
+                transcript: Vec::new(),
+                updated: String::new(),
+            },
+            updated: Vec::new(),
+            insert_at: 0,
+        })
+    }
+
+    async fn line(&mut self, line: &Line) -> Result<(), PlayError> {
+        match &line.item {
+            Item::Silent => self.updated.push(line.source.clone()),
+            Item::Hears { contact, message } => self.hears(line, contact, message),
+            Item::Holds { contact, check } => {
+                self.holds(line, contact, check).await?;
+                self.updated.push(line.source.clone());
+            }
+            input => {
+                self.close_last();
+                let became = self.input(line, input).await?;
+                self.last = Some((line.clone(), became));
+                self.updated.push(line.source.clone());
+                self.insert_at = self.updated.len();
+                self.worker.step().await?;
+                self.collect(line);
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what a line brings. What becomes due by it is done by the caller.
+    async fn input(&mut self, line: &Line, input: &Item) -> Result<Became, PlayError> {
+        let handled = match input {
+            Item::Says { contact, message } => {
+                self.played.transcript.push(Said {
+                    at: self.clock.now(),
+                    contact: contact.clone(),
+                    side: Side::Contact,
+                    message: message.clone(),
+                });
+                let body = InboundBody::Message(message.clone());
+                self.receive(line, contact, body).await
+            }
+            Item::Reports { contact, reach } => {
+                self.receive(line, contact, InboundBody::Reach(*reach))
+                    .await
+            }
+            Item::Repeats { contact } => {
+                let Some(inbound) = self.reported.get(contact) else {
+                    let nothing = format!("nothing was reported of `{contact}` yet");
+                    return Ok(Became::Refused(nothing));
+                };
+                let became = match self.worker.receive(inbound.clone()).await {
+                    Ok(Handled::Duplicate) => Became::AsWritten,
+                    Ok(Handled::Applied { .. }) => {
+                        self.fail(line, "nothing comes of it", "it was handled again");
+                        Became::AsWritten
+                    }
+                    other => return became(line, other),
+                };
+                return Ok(became);
+            }
+            Item::Acts {
+                contact,
+                operator,
+                act,
+            } => {
+                let Some(dialog) = self.dialog(contact).await? else {
+                    return Ok(Became::Refused(no_dialog(contact)));
+                };
+                self.act(line, dialog, operator, act).await
+            }
+            Item::Clock(target) => {
+                self.advance(line, *target).await?;
+                return Ok(Became::AsWritten);
+            }
+            Item::RefusesNext(class) => {
+                self.channel.refuse_next(*class);
+                self.refusals.push_back(line.clone());
+                return Ok(Became::AsWritten);
+            }
+            Item::Answers { port, answer } => {
+                if let Some(port) = self.ports.get(port) {
+                    port.answer_next(line.clone(), answer.clone());
+                }
+                return Ok(Became::AsWritten);
+            }
+            Item::Silent | Item::Hears { .. } | Item::Holds { .. } => return Ok(Became::AsWritten),
+        };
+        became(line, handled)
+    }
+
+    async fn receive(
+        &mut self,
+        line: &Line,
+        contact: &str,
+        body: InboundBody,
+    ) -> Result<Handled, HandleError> {
+        // The channel tells a name of those whom the scenario names.
+        let name = (contact != CONTACT).then(|| contact.into());
+        let inbound = Inbound {
+            key: key(line).into(),
+            from: Address::new(CHANNEL, contact),
+            profile: Profile {
+                name,
+                language: None,
+            },
+            body,
+        };
+        self.reported.insert(contact.to_owned(), inbound.clone());
+        self.worker.receive(inbound).await
+    }
+
+    async fn act(
+        &self,
+        line: &Line,
+        dialog: DialogId,
+        operator: &OperatorId,
+        act: &OperatorAct,
+    ) -> Result<Handled, HandleError> {
+        let event = Event::operator(key(line), operator.clone(), act.clone());
+        self.worker.handle(dialog, &event).await
+    }
+
+    /// Moves the clock, stopping wherever something becomes due.
+    async fn advance(&mut self, line: &Line, target: Moment) -> Result<(), PlayError> {
+        for _ in 0..STOPS_MAX {
+            let now = self.clock.now();
+            let next = self.store.due(now, 1).await?.next;
+            match next.filter(|next| *next > now && *next <= target) {
+                Some(next) => self.clock.set(next),
+                None => {
+                    self.clock.set(target);
+                    return Ok(());
+                }
+            }
+            self.worker.step().await?;
+            self.collect(line);
+        }
+        Err(PlayError::NeverQuiet { line: line.number })
+    }
+
+    /// Takes from the channel what was sent, and from the ports what they could not answer.
+    fn collect(&mut self, line: &Line) {
+        for sent in self.channel.take() {
+            if sent.refused.is_some() {
+                self.refusals.pop_front();
+                continue;
+            }
+            let contact = sent.to.external_id().to_owned();
+            self.played.transcript.push(Said {
+                at: self.clock.now(),
+                contact: contact.clone(),
+                side: Side::Us,
+                message: sent.message.clone(),
+            });
+            self.heard.push_back((contact, sent.message));
+        }
+        let unanswered: Vec<String> = self
+            .ports
+            .iter()
+            .filter(|(_, port)| port.take_unanswered() > 0)
+            .map(|(name, _)| format!("`{name}` was called and had no answer"))
+            .collect();
+        for got in unanswered {
+            self.fail(line, "calls that `~` lines answer", &got);
+        }
+    }
+
+    /// A `<` line claims the first message that its contact was sent.
+    fn hears(&mut self, line: &Line, contact: &str, wanted: &Message) {
+        let found = self.heard.iter().position(|(to, _)| to == contact);
+        let got = found.and_then(|at| self.heard.remove(at));
+        let Some((_, got)) = got else {
+            return self.fail(line, &write_heard(wanted), "nothing was sent");
+        };
+        if got == *wanted {
+            self.updated.push(line.source.clone());
+        } else {
+            self.fail(line, &write_heard(wanted), &write_heard(&got));
+            self.updated.push(heard_line(contact, &got));
+        }
+        self.insert_at = self.updated.len();
+    }
+
+    async fn holds(&mut self, line: &Line, contact: &str, asked: &Check) -> Result<(), PlayError> {
+        let got = match &asked.subject {
+            Subject::Refused => {
+                self.was_refused(line, asked);
+                return Ok(());
+            }
+            Subject::Unchanged => {
+                self.was_unchanged(line);
+                return Ok(());
+            }
+            Subject::Counter(kind) => {
+                let counters = self.store.counters(&self.bot).await?;
+                let count = counters.iter().find(|(status, _)| status == kind);
+                Some(count.map_or(0, |(_, count)| *count).to_string())
+            }
+            subject => {
+                let Some(dialog) = self.dialog(contact).await? else {
+                    let wanted = asked.wanted.as_deref().unwrap_or("missing");
+                    self.fail(line, wanted, &no_dialog(contact));
+                    return Ok(());
+                };
+                self.answer(line, dialog, subject).await?
+            }
+        };
+        if got != asked.wanted {
+            let or_missing = |value: &Option<String>| match value {
+                Some(value) => value.clone(),
+                None => "missing".to_owned(),
+            };
+            self.fail(line, &or_missing(&asked.wanted), &or_missing(&got));
+        }
+        Ok(())
+    }
+
+    async fn answer(
+        &self,
+        line: &Line,
+        dialog: DialogId,
+        subject: &Subject,
+    ) -> Result<Option<String>, PlayError> {
+        let damaged = |source| PlayError::Decode {
+            line: line.number,
+            source,
+        };
+        match subject {
+            Subject::Outbox => {
+                let entries = self.store.outbox(dialog).await?;
+                Ok(Some(entries.len().to_string()))
+            }
+            Subject::Change => {
+                let (mut after, mut last) = (0, None);
+                loop {
+                    let turns = self.store.journal(dialog, after, PAGE_MAX).await?;
+                    let Some(newest) = turns.last() else {
+                        return Ok(last);
+                    };
+                    after = newest.revision;
+                    for turn in &turns {
+                        let facts: Vec<Fact> = codec::decode(&turn.body).map_err(damaged)?;
+                        last = facts.iter().filter_map(check::change).next_back().or(last);
+                    }
+                }
+            }
+            subject => {
+                let Some(loaded) = self.store.load(dialog).await? else {
+                    return Ok(None);
+                };
+                let snapshot = Snapshot::decode(&loaded.snapshot).map_err(damaged)?;
+                Ok(check::answer(subject, &snapshot))
+            }
+        }
+    }
+
+    fn was_refused(&mut self, line: &Line, asked: &Check) {
+        let wanted = asked.wanted.as_deref().unwrap_or_default();
+        let got = match &self.last {
+            Some((_, Became::Refused(reason))) if reason.contains(wanted) => None,
+            Some((_, Became::Refused(reason))) => Some(reason.clone()),
+            _ => Some("the line before was not refused".to_owned()),
+        };
+        self.ask_last(line, &format!("a refusal that says `{wanted}`"), got);
+    }
+
+    fn was_unchanged(&mut self, line: &Line) {
+        let got = match &self.last {
+            Some((_, Became::Unchanged)) => None,
+            Some((_, Became::Refused(reason))) => Some(reason.clone()),
+            _ => Some("the line before changed something".to_owned()),
+        };
+        self.ask_last(line, "nothing changes", got);
+    }
+
+    /// What became of the last input has been asked for: it is said once, here or at its end.
+    fn ask_last(&mut self, line: &Line, expected: &str, got: Option<String>) {
+        if let Some((_, became)) = &mut self.last {
+            *became = Became::AsWritten;
+        }
+        if let Some(got) = got {
+            self.fail(line, expected, &got);
+        }
+    }
+
+    /// The lines about the last input are over: what they left out must not have happened.
+    fn close_last(&mut self) {
+        let Some((line, became)) = self.last.take() else {
+            return;
+        };
+        match became {
+            Became::AsWritten => {}
+            Became::Unchanged => self.fail(&line, "it takes effect", "it changes nothing"),
+            Became::Refused(reason) => self.fail(&line, "it takes effect", &reason),
+        }
+        for (contact, message) in std::mem::take(&mut self.heard) {
+            let got = heard_line(&contact, &message);
+            self.fail(&line, "no other message", &got);
+            self.updated.insert(self.insert_at, got);
+            self.insert_at += 1;
+        }
+    }
+
+    fn end(mut self) -> Played {
+        self.close_last();
+        for line in std::mem::take(&mut self.refusals) {
+            self.fail(&line, "a send to fail", "nothing more was sent");
+        }
+        let unused: Vec<Line> = self.ports.values().flat_map(|port| port.unused()).collect();
+        for line in unused {
+            self.fail(&line, "a call to answer", "nobody called any more");
+        }
+        self.played.updated = self.updated.join("\n");
+        self.played.updated.push('\n');
+        self.played
+    }
+
+    async fn dialog(&self, contact: &str) -> Result<Option<DialogId>, StoreError> {
+        let address = Address::new(CHANNEL, contact);
+        self.store.find_dialog(&self.bot, &address).await
+    }
+
+    fn fail(&mut self, line: &Line, expected: &str, got: &str) {
+        self.played.failures.push(Failure {
+            line: line.number,
+            source: line.source.clone(),
+            expected: expected.to_owned(),
+            got: got.to_owned(),
+        });
+    }
+}
+
+fn became(line: &Line, handled: Result<Handled, HandleError>) -> Result<Became, PlayError> {
+    use crate::engine::Refusal;
+    match handled {
+        Ok(Handled::Applied { .. }) => Ok(Became::AsWritten),
+        Ok(Handled::Unchanged | Handled::Refused(Refusal::Unchanged)) => Ok(Became::Unchanged),
+        Ok(Handled::Refused(reason)) => Ok(Became::Refused(reason.to_string())),
+        Ok(Handled::NotYet) => Ok(Became::Refused("it is not due yet".to_owned())),
+        Ok(Handled::Duplicate) => {
+            let reason = "it was handled before: the store isn't empty".to_owned();
+            Ok(Became::Refused(reason))
+        }
+        Err(HandleError::Refused(refused)) => Ok(Became::Refused(refused.to_string())),
+        Err(source) => Err(PlayError::Handle {
+            line: line.number,
+            source,
+        }),
+    }
+}
+
+/// An event's key: the same in every play.
+fn key(line: &Line) -> String {
+    format!("line:{}", line.number)
+}
+
+fn no_dialog(contact: &str) -> String {
+    format!("there is no dialog with `{contact}` yet")
+}

@@ -1,0 +1,406 @@
+//! What the cases work with: a bot over a store, whose turns the real engine decides.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::dialog::time::from_millis;
+use crate::dialog::{
+    Address, Contact, ContactId, DialogId, Effect, EffectId, Event, EventKey, Message, Moment,
+    OperatorAct, Profile, Revision, Snapshot, Status, StatusKind, Value,
+};
+use crate::engine::{Engine, Refusal};
+use crate::flow::{Bot, Config, FlowBuilder, Limits, Outcome, Step, StepContext};
+use crate::store::{
+    Begun, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due, DueTimer,
+    JournalTurn, Opened, OutboxEntry, PAGE_MAX, RefusedEvent, Settled, Settlement, Store,
+    StoredRefusal, TranscriptLine, TurnCommit,
+};
+use crate::testing::store_kit::StoreHarness;
+
+/// Whole seconds after the moment at which every case begins.
+pub(super) fn at(seconds: i64) -> Moment {
+    at_ms(seconds * 1000)
+}
+
+/// The same in milliseconds.
+pub(super) fn at_ms(ms: i64) -> Moment {
+    from_millis(1_767_225_600_000 + ms)
+}
+
+/// Later than anything a case plans.
+pub(super) fn far() -> Moment {
+    from_millis(4_102_444_800_000)
+}
+
+/// A step that does what the contact's message says: `say hello; call rates; name Bo;
+/// field size; wait 5000; hand off; complete`. So a case decides in one line what its turn
+/// contains, and the turn is still the engine's.
+struct Script;
+
+impl Step for Script {
+    fn kind(&self) -> &'static str {
+        "store_kit_script"
+    }
+
+    fn receive(&self, message: &Message, step: &mut StepContext<'_>) -> Outcome {
+        for order in message.text().split("; ") {
+            let (verb, rest) = order.split_once(' ').unwrap_or((order, ""));
+            match verb {
+                "say" => step.say(rest),
+                "say_many" => {
+                    for n in 0..rest.parse::<usize>().unwrap_or(0) {
+                        step.say(n.to_string());
+                    }
+                }
+                "call" => step.call(rest, Value::from(rest)),
+                "call_many" => {
+                    for n in 0..rest.parse::<usize>().unwrap_or(0) {
+                        step.call("many", Value::from(n.to_string()));
+                    }
+                }
+                "name" => step.set_contact_name(rest),
+                "field" => step.set_field(rest, Value::from("set")),
+                "wait" => {
+                    step.time_out_after(Duration::from_millis(rest.parse().unwrap_or(0)));
+                }
+                "hand" => return Outcome::HandOff,
+                "complete" => return Outcome::Complete,
+                "fail" => return Outcome::Fail,
+                _ => {}
+            }
+        }
+        Outcome::Wait
+    }
+}
+
+/// A host's status, so that labels are stored as well.
+struct Review;
+
+impl Status for Review {
+    fn label(&self) -> &str {
+        "review"
+    }
+
+    fn kind(&self) -> StatusKind {
+        StatusKind::Manual
+    }
+}
+
+/// A bot over a store.
+pub(super) struct Desk {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) config: Config,
+    keys: AtomicU64,
+}
+
+impl Desk {
+    /// The bot `shop` over an empty store.
+    pub(super) async fn open(harness: &dyn StoreHarness) -> Self {
+        Self::over(harness.fresh().await, "shop")
+    }
+
+    /// A bot over this store. All bots of the kit are in one space.
+    pub(super) fn over(store: Arc<dyn Store>, bot: &str) -> Self {
+        let flow = FlowBuilder::new("desk", 1)
+            .step("first", Script)
+            .step("second", Script)
+            .build()
+            .expect("the kit's flow has no problem");
+        let limits = Limits {
+            effects_per_turn: 3 * PAGE_MAX,
+            ..Limits::default()
+        };
+        let config = Bot::new(bot, flow)
+            .status(&Review)
+            .limits(limits)
+            .compile()
+            .expect("the kit's bot has no problem");
+        Self {
+            store,
+            config,
+            keys: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn address(&self, who: &str) -> Address {
+        Address::new("web", who)
+    }
+
+    pub(super) fn dialog(&self, who: &str) -> DialogId {
+        DialogId::derive(self.config.bot(), &self.address(who))
+    }
+
+    pub(super) fn contact_id(&self, who: &str) -> ContactId {
+        ContactId::derive(&self.config.settings().space, &self.address(who))
+    }
+
+    /// A key that no other event of this desk has.
+    pub(super) fn key(&self) -> EventKey {
+        let number = self.keys.fetch_add(1, Ordering::Relaxed);
+        format!("key {number}").into()
+    }
+
+    /// The stored snapshot, or that of a dialog before its first turn with what it is opened
+    /// with.
+    pub(super) async fn snapshot(&self, who: &str, at: Moment) -> (Snapshot, Option<Opened>) {
+        let loaded = self.store.load(self.dialog(who)).await.expect("load");
+        if let Some(loaded) = loaded {
+            let snapshot = Snapshot::decode(&loaded.snapshot).expect("stored bytes come back");
+            assert_eq!(snapshot.revision, loaded.revision, "snapshot and revision");
+            return (snapshot, None);
+        }
+        let contact = Contact::new(
+            self.contact_id(who),
+            self.config.settings().space.clone(),
+            &Profile {
+                name: Some(who.into()),
+                language: None,
+            },
+        );
+        let address = self.address(who);
+        let snapshot = self.config.open(address.clone(), contact.view.clone(), at);
+        (snapshot, Some(Opened { address, contact }))
+    }
+
+    /// The commit of the turn that this event makes of the dialog as it is stored.
+    pub(super) async fn turn(&self, who: &str, event: &Event, at: Moment) -> TurnCommit {
+        self.try_turn(who, event, at)
+            .await
+            .expect("the engine takes this event")
+    }
+
+    /// The same, or the record of the engine's refusal.
+    pub(super) async fn try_turn(
+        &self,
+        who: &str,
+        event: &Event,
+        at: Moment,
+    ) -> Result<TurnCommit, RefusedEvent> {
+        let (snapshot, opened) = self.snapshot(who, at).await;
+        match Engine::handle(&self.config, snapshot, event, at) {
+            Ok(transition) => TurnCommit::new(transition, event.key.clone(), opened, None, at)
+                .map_err(|_| unreachable!("a transition of the engine can be stored")),
+            Err(refused) => Err(self.refused(who, event, at, &refused.reason)),
+        }
+    }
+
+    /// The record of an event that the engine refused.
+    pub(super) fn refused(
+        &self,
+        who: &str,
+        event: &Event,
+        at: Moment,
+        reason: &Refusal,
+    ) -> RefusedEvent {
+        RefusedEvent::new(self.dialog(who), event, at, reason, None)
+            .expect("an event of this crate can be stored")
+    }
+
+    /// The commit of a message that tells the script what to do.
+    pub(super) async fn message(&self, who: &str, script: &str, at: Moment) -> TurnCommit {
+        let event = Event::message(self.key(), script);
+        self.turn(who, &event, at).await
+    }
+
+    /// Commits a turn, which must be applied; gives what it cancelled.
+    pub(super) async fn apply(&self, turn: TurnCommit) -> BTreeSet<EffectId> {
+        match self.store.commit(turn).await.expect("commit") {
+            Committed::Applied { cancelled } => {
+                let count = cancelled.len();
+                let cancelled: BTreeSet<_> = cancelled.into_iter().collect();
+                assert_eq!(cancelled.len(), count, "each is cancelled once");
+                cancelled
+            }
+            Committed::Duplicate { .. } => panic!("a key never seen before was taken for seen"),
+        }
+    }
+
+    /// Commits a message that tells the script what to do; gives the ids of its effects.
+    pub(super) async fn says(&self, who: &str, script: &str, at: Moment) -> Vec<EffectId> {
+        let turn = self.message(who, script, at).await;
+        let effects = turn.effects.iter().map(|effect| effect.id).collect();
+        self.apply(turn).await;
+        effects
+    }
+
+    /// The commit of an operator's act.
+    pub(super) async fn act(&self, who: &str, act: OperatorAct, at: Moment) -> TurnCommit {
+        let event = Event::operator(self.key(), "olga", act);
+        self.turn(who, &event, at).await
+    }
+
+    /// Commits a turn that must meet another revision; gives the one found.
+    pub(super) async fn conflict(&self, turn: TurnCommit) -> Revision {
+        match self.store.commit(turn).await {
+            Err(CommitError::Conflict { found }) => found,
+            other => panic!("a conflict was expected, not {other:?}"),
+        }
+    }
+
+    /// What is due, with no limit of ours.
+    pub(super) async fn due(&self, at: Moment) -> Due {
+        self.store.due(at, usize::MAX).await.expect("due")
+    }
+
+    /// Begins a delivery.
+    pub(super) async fn begin(&self, effect: EffectId, at: Moment) -> Begun {
+        let begun = self.store.begin_delivery(effect, at).await;
+        begun.expect("begin_delivery")
+    }
+
+    /// Begins a delivery, which must start.
+    pub(super) async fn start(&self, effect: EffectId, at: Moment) -> Delivery {
+        match self.begin(effect, at).await {
+            Begun::Started(delivery) => *delivery,
+            other => panic!("{effect} must start, not {other:?}"),
+        }
+    }
+
+    pub(super) async fn settle(&self, effect: EffectId, attempt: u32, settled: Settled) {
+        let settlement = settlement(effect, attempt, settled);
+        self.store.settle(vec![settlement]).await.expect("settle");
+    }
+
+    /// Begins a delivery and settles it as sent.
+    pub(super) async fn deliver(&self, effect: EffectId, at: Moment) {
+        let delivery = self.start(effect, at).await;
+        let sent = Settled::Sent { receipt: None };
+        self.settle(effect, delivery.attempt, sent).await;
+    }
+
+    /// Entries not settled for good: id, state, attempts.
+    pub(super) async fn open_entries(&self, who: &str) -> Vec<(EffectId, DeliveryState, u32)> {
+        let entries = self.store.outbox(self.dialog(who)).await.expect("outbox");
+        entries
+            .into_iter()
+            .map(|entry| (entry.effect.id, entry.state, entry.attempts))
+            .collect()
+    }
+
+    /// How the delivery of a message stands, by the transcript.
+    pub(super) async fn delivery(&self, id: EffectId) -> Option<DeliveryState> {
+        let lines = self.store.transcript(id.dialog, None, usize::MAX).await;
+        let lines = lines.expect("transcript");
+        let line = lines.into_iter().find(|line| line.record.id == id);
+        line.expect("the message is in the transcript").delivery
+    }
+
+    pub(super) async fn contact(&self, who: &str) -> Option<Contact> {
+        let contact = self.store.contact(self.contact_id(who)).await;
+        contact.expect("contact")
+    }
+
+    pub(super) async fn summaries(&self) -> Vec<DialogSummary> {
+        let summaries = self.store.dialogs(None, usize::MAX).await;
+        summaries.expect("dialogs")
+    }
+
+    pub(super) async fn summary(&self, who: &str) -> DialogSummary {
+        let dialog = self.dialog(who);
+        let summaries = self.summaries().await;
+        let summary = summaries.into_iter().find(|row| row.dialog == dialog);
+        summary.expect("the dialog is listed")
+    }
+
+    pub(super) async fn journal(&self, who: &str) -> Vec<JournalTurn> {
+        let journal = self.store.journal(self.dialog(who), 0, usize::MAX).await;
+        journal.expect("journal")
+    }
+
+    /// Counters of this desk's bot, sorted.
+    pub(super) async fn counters(&self) -> Vec<(StatusKind, u64)> {
+        let counters = self.store.counters(self.config.bot()).await;
+        let mut counters = counters.expect("counters");
+        counters.sort_unstable();
+        counters
+    }
+
+    /// All that the store says about this bot, its dialogs and what is due: compared before
+    /// and after a call that must change nothing.
+    pub(super) async fn dump(&self) -> Dump {
+        let mut dump = Dump {
+            counters: self.counters().await,
+            summaries: self.summaries().await,
+            ..Dump::default()
+        };
+        let due = self.due(far()).await;
+        (dump.timers, dump.deliveries) = (due.timers, due.deliveries);
+        for summary in &dump.summaries {
+            let (id, all) = (summary.dialog, usize::MAX);
+            let loaded = self.store.load(id).await.expect("load");
+            let loaded = loaded.expect("a dialog that is listed can be loaded");
+            dump.loaded
+                .push((loaded.revision, loaded.snapshot, loaded.contact));
+            let found = self.store.find_dialog(&summary.bot, &summary.address).await;
+            dump.found.push(found.expect("find_dialog"));
+            let journal = self.store.journal(id, 0, all).await;
+            dump.journal.push(journal.expect("journal"));
+            let transcript = self.store.transcript(id, None, all).await;
+            dump.transcript.push(transcript.expect("transcript"));
+            let refusals = self.store.refusals(id, all).await;
+            dump.refusals.push(refusals.expect("refusals"));
+            let outbox = self.store.outbox(id).await.expect("outbox");
+            dump.outbox.extend(outbox.into_iter().map(parts));
+        }
+        dump
+    }
+
+    /// The same bot over the same data in another store, after the first is gone; none where
+    /// data doesn't survive.
+    pub(super) async fn reopen(self, harness: &dyn StoreHarness) -> Option<Self> {
+        let store = harness.reopen(self.store).await?;
+        Some(Self {
+            store,
+            config: self.config,
+            keys: self.keys,
+        })
+    }
+}
+
+/// What [`Desk::dump`] gives.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Dump {
+    pub(super) counters: Vec<(StatusKind, u64)>,
+    pub(super) summaries: Vec<DialogSummary>,
+    pub(super) timers: Vec<DueTimer>,
+    pub(super) deliveries: Vec<EffectId>,
+    pub(super) loaded: Vec<(Revision, Vec<u8>, Contact)>,
+    pub(super) found: Vec<Option<DialogId>>,
+    pub(super) journal: Vec<Vec<JournalTurn>>,
+    pub(super) transcript: Vec<Vec<TranscriptLine>>,
+    pub(super) refusals: Vec<Vec<StoredRefusal>>,
+    pub(super) outbox: Vec<(Effect, DeliveryState, u32, Moment)>,
+}
+
+fn parts(entry: OutboxEntry) -> (Effect, DeliveryState, u32, Moment) {
+    (entry.effect, entry.state, entry.attempts, entry.due)
+}
+
+pub(super) fn settlement(effect: EffectId, attempt: u32, settled: Settled) -> Settlement {
+    Settlement {
+        effect,
+        attempt,
+        settled,
+    }
+}
+
+pub(super) fn sent() -> Settled {
+    Settled::Sent {
+        receipt: Some("receipt".to_owned()),
+    }
+}
+
+/// Numbers that are the same in every run. The constants are those of Knuth's MMIX.
+pub(super) struct Numbers(pub(super) u64);
+
+impl Numbers {
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}

@@ -1,0 +1,130 @@
+//! A store that fails when it is told to.
+#![allow(dead_code, reason = "not every test file uses every helper")]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use chatflow_core::{
+    Address, Begun, BotId, CommitError, Committed, ConfigHash, Contact, ContactId, Definition,
+    DialogId, DialogSummary, Due, EffectId, EventKey, JournalTurn, LoadedDialog, MemoryStore,
+    Moment, OutboxEntry, RefusedEvent, Revision, Settlement, StatusKind, Store, StoreError,
+    StoredRefusal, TranscriptLine, TurnCommit,
+};
+
+/// The reference store, on a bad day: each number says how many of the next calls go wrong.
+#[derive(Default)]
+pub(crate) struct Flaky {
+    pub(crate) store: MemoryStore,
+    /// Commits that happen and whose answer is lost.
+    pub(crate) lost_answers: AtomicU32,
+    /// Questions for what is due that fail.
+    pub(crate) failing_due: AtomicU32,
+    /// Settlements that fail.
+    pub(crate) failing_settle: AtomicU32,
+}
+
+/// Whether this call is one of those that go wrong.
+fn goes_wrong(left: &AtomicU32) -> bool {
+    let counted = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+        left.checked_sub(1)
+    });
+    counted.is_ok()
+}
+
+fn away() -> StoreError {
+    StoreError::Backend {
+        source: "the database is away".into(),
+    }
+}
+
+#[async_trait]
+impl Store for Flaky {
+    async fn commit(&self, turn: TurnCommit) -> Result<Committed, CommitError> {
+        let committed = self.store.commit(turn).await?;
+        if goes_wrong(&self.lost_answers) {
+            return Err(CommitError::Unknown {
+                source: "the answer was lost".into(),
+            });
+        }
+        Ok(committed)
+    }
+
+    async fn put_definitions(&self, definitions: &[Definition]) -> Result<(), StoreError> {
+        self.store.put_definitions(definitions).await
+    }
+    async fn definition(&self, hash: ConfigHash) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.definition(hash).await
+    }
+    async fn find_dialog(&self, bot: &BotId, at: &Address) -> Result<Option<DialogId>, StoreError> {
+        self.store.find_dialog(bot, at).await
+    }
+    async fn load(&self, dialog: DialogId) -> Result<Option<LoadedDialog>, StoreError> {
+        self.store.load(dialog).await
+    }
+    async fn is_handled(&self, dialog: DialogId, key: &EventKey) -> Result<bool, StoreError> {
+        self.store.is_handled(dialog, key).await
+    }
+    async fn contact(&self, contact: ContactId) -> Result<Option<Contact>, StoreError> {
+        self.store.contact(contact).await
+    }
+    async fn save_contact(&self, contact: &Contact, expected: Revision) -> Result<(), CommitError> {
+        self.store.save_contact(contact, expected).await
+    }
+    async fn refuse(&self, refused: RefusedEvent) -> Result<Committed, CommitError> {
+        self.store.refuse(refused).await
+    }
+    async fn due(&self, now: Moment, limit: usize) -> Result<Due, StoreError> {
+        if goes_wrong(&self.failing_due) {
+            return Err(away());
+        }
+        self.store.due(now, limit).await
+    }
+    async fn begin_delivery(&self, effect: EffectId, now: Moment) -> Result<Begun, StoreError> {
+        self.store.begin_delivery(effect, now).await
+    }
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
+        if goes_wrong(&self.failing_settle) {
+            return Err(away());
+        }
+        self.store.settle(settlements).await
+    }
+    async fn recover(&self, now: Moment) -> Result<u64, StoreError> {
+        self.store.recover(now).await
+    }
+    async fn dialogs(
+        &self,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        self.store.dialogs(after, limit).await
+    }
+    async fn journal(
+        &self,
+        dialog: DialogId,
+        after: Revision,
+        limit: usize,
+    ) -> Result<Vec<JournalTurn>, StoreError> {
+        self.store.journal(dialog, after, limit).await
+    }
+    async fn refusals(
+        &self,
+        dialog: DialogId,
+        limit: usize,
+    ) -> Result<Vec<StoredRefusal>, StoreError> {
+        self.store.refusals(dialog, limit).await
+    }
+    async fn transcript(
+        &self,
+        dialog: DialogId,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> Result<Vec<TranscriptLine>, StoreError> {
+        self.store.transcript(dialog, after, limit).await
+    }
+    async fn outbox(&self, dialog: DialogId) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.store.outbox(dialog).await
+    }
+    async fn counters(&self, bot: &BotId) -> Result<Vec<(StatusKind, u64)>, StoreError> {
+        self.store.counters(bot).await
+    }
+}

@@ -1,0 +1,58 @@
+//! Every file in `scenarios/` holds, twice over and with the same transcript.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chatflow_core::testing::{Player, Scenario, block_on};
+
+#[path = "scenarios/bots.rs"]
+mod bots;
+use bots::bot;
+
+fn files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "scenario"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "there are scenarios to play");
+    files
+}
+
+/// Set `CHATFLOW_UPDATE_SCENARIOS=1` to rewrite the `<` lines as they happen; then read the
+/// diff.
+#[test]
+fn every_scenario_file_holds() {
+    let update = std::env::var_os("CHATFLOW_UPDATE_SCENARIOS").is_some();
+    let mut failed = BTreeMap::new();
+    for path in files() {
+        let text = fs::read_to_string(&path).unwrap();
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        let name = text
+            .lines()
+            .find_map(|line| line.strip_prefix("# flow: "))
+            .unwrap_or_else(|| panic!("{file} has no line `# flow: NAME`"));
+        let scenario = Scenario::parse(&text).unwrap_or_else(|error| panic!("{file}, {error}"));
+        let player = Player::new(bot(name));
+        let played = block_on(player.play(&scenario)).unwrap_or_else(|error| {
+            panic!("{file}, {error}");
+        });
+        if played.holds() {
+            assert_eq!(played.updated, text, "{file} reads as it happened");
+        } else if update {
+            fs::write(&path, &played.updated).unwrap();
+        } else {
+            failed.insert(file.clone(), played.to_string());
+        }
+        let again = block_on(player.play(&scenario)).unwrap();
+        assert_eq!(again, played, "{file} plays the same way twice");
+    }
+    let report: Vec<String> = failed
+        .iter()
+        .map(|(file, failures)| format!("{file}\n{failures}"))
+        .collect();
+    assert!(failed.is_empty(), "\n{}", report.join("\n\n"));
+}

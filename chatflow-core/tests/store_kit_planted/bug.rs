@@ -1,0 +1,195 @@
+//! The bugs, by the part of the contract that each breaks.
+
+use chatflow_core::{
+    Address, Assignee, CancelScope, RefusedEvent, Settled, Settlement, TimerChange, TurnCommit,
+};
+
+/// What is wrong with the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Bug {
+    Nothing,
+    // Commits.
+    OneDefinitionOnly,
+    AddressForgotten,
+    OpeningOverwritesContact,
+    JournalEmpty,
+    MessageDropped,
+    EffectDropped,
+    EffectDoubled,
+    TimerLost,
+    LabelForgotten,
+    AssigneeForgotten,
+    KeyAcceptedAgain,
+    RevisionBeforeKey,
+    DuplicateRaisesRevision,
+    StaleAccepted,
+    ConflictConsumesKey,
+    LaterTurnOpens,
+    TakenAddressMoves,
+    KeysIgnoreCase,
+    KeysOfAllDialogs,
+    TogetherOneIsLost,
+    ConflictFailsNeighbour,
+    CheckedBeforeWriting,
+    ColumnsVisibleEarly,
+    // Refusals.
+    RefusalNotKept,
+    RefusalLeavesKey,
+    HandledForgotten,
+    DueWhenDecided,
+    DueALittleLater,
+    CommittedKeyRefused,
+    FirstRefusalNotKept,
+    RefusalsNewestFirst,
+    // Deliveries.
+    AllListed,
+    SecondBegins,
+    BegunTwice,
+    OneDialogAtATime,
+    CallsWaitForMessages,
+    AttemptNotCounted,
+    UnknownIsCancelled,
+    BegunEarly,
+    RetryAtOnce,
+    NextForgotten,
+    DeadIsRetried,
+    SentBeginsAgain,
+    LateSettlementAccepted,
+    FirstSettlementOnly,
+    TurnSettlesNothing,
+    RefusalSettlesNothing,
+    DuplicateSettles,
+    ConflictSettles,
+    LimitIgnored,
+    NewestFirst,
+    ByIdBackwards,
+    RecoverForgets,
+    // Cancelling and fences.
+    CancelIgnored,
+    CancelSparesPeople,
+    CancelSparesNobody,
+    CancelTakesOwn,
+    CancelTakesBegun,
+    CancelledNotNamed,
+    CancelAlways,
+    SettledAfterCancelling,
+    FenceForgotten,
+    FenceStopsPeople,
+    CanSendForgotten,
+    ContactBlockForgotten,
+    ContactBlockStays,
+    PatchFenced,
+    // Timers.
+    TimerEarly,
+    CancelledTimerKept,
+    ReplacedTimerKept,
+    OneTimerADialog,
+    LimitShared,
+    // Contacts.
+    ContactSavedBlindly,
+    ContactMaySkip,
+    TagsForgotten,
+    PatchForgotten,
+    PatchAppliedAgain,
+    PatchAlwaysRaises,
+    // Queries.
+    PageLosesRow,
+    TranscriptLeaks,
+    SentLooksReady,
+    OutboxOutOfOrder,
+    PageUnbounded,
+    AddressOfAnyBot,
+    CountersOfAllBots,
+    ZeroCounted,
+    CounterStands,
+    CounterDriftsOnBlock,
+    // Restarts.
+    AllLost,
+    SettledTooLate,
+    RecoveredByOpening,
+    KeysLostByOpening,
+    TimersLostByOpening,
+}
+
+impl Bug {
+    /// Puts the bug's fault into a turn.
+    pub(crate) fn spoil(self, turn: &mut TurnCommit) {
+        let sets = |change: &TimerChange| matches!(change, TimerChange::Set { .. });
+        match self {
+            Self::AddressForgotten => {
+                if let Some(opened) = &mut turn.opened {
+                    opened.address = Address::new("elsewhere", opened.address.external_id());
+                }
+            }
+            Self::JournalEmpty => turn.journal.clear(),
+            Self::MessageDropped => drop(turn.messages.pop()),
+            Self::EffectDropped => drop(turn.effects.pop()),
+            Self::EffectDoubled => {
+                let copy = turn.effects.first().cloned();
+                turn.effects.extend(copy.map(|mut effect| {
+                    effect.id.n += 900;
+                    effect
+                }));
+            }
+            Self::TimerLost => turn.timers.retain(|change| !sets(change)),
+            Self::CancelledTimerKept => turn.timers.retain(sets),
+            Self::ReplacedTimerKept | Self::OneTimerADialog => {
+                for change in &mut turn.timers {
+                    if let TimerChange::Set {
+                        name, generation, ..
+                    } = change
+                    {
+                        *name = match self {
+                            Self::OneTimerADialog => "step".to_owned(),
+                            _ => format!("{name} {generation}"),
+                        };
+                    }
+                }
+            }
+            Self::LabelForgotten => turn.row.label = None,
+            Self::AssigneeForgotten => turn.row.assignee = Assignee::Nobody,
+            Self::KeysIgnoreCase => turn.key = turn.key.as_str().to_lowercase().into(),
+            Self::FenceForgotten => turn.row.fence = 0,
+            Self::CanSendForgotten => turn.row.can_send = true,
+            Self::FenceStopsPeople => {
+                for effect in &mut turn.effects {
+                    effect.automatic = true;
+                }
+            }
+            Self::DueALittleLater => turn.due += std::time::Duration::from_millis(1),
+            Self::DueWhenDecided => turn.due = turn.at,
+            Self::CancelIgnored => turn.cancel = None,
+            Self::CancelAlways => turn.cancel = Some(CancelScope::Automatic),
+            Self::CancelSparesPeople => {
+                turn.cancel = turn.cancel.map(|_| CancelScope::Automatic);
+            }
+            Self::CancelSparesNobody => turn.cancel = turn.cancel.map(|_| CancelScope::Messages),
+            Self::TurnSettlesNothing => turn.settlement = None,
+            Self::PatchForgotten => {
+                if let Some(settlement) = &mut turn.settlement {
+                    forget_patch(settlement);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Turns a patch that was delivered into a plain end.
+pub(crate) fn forget_patch(settlement: &mut Settlement) {
+    if let Settled::Patched(_) = settlement.settled {
+        settlement.settled = Settled::Sent { receipt: None };
+    }
+}
+
+/// A refusal that consumes a turn's key.
+pub(crate) fn of_turn(turn: TurnCommit) -> RefusedEvent {
+    RefusedEvent {
+        dialog: turn.dialog,
+        key: turn.key,
+        at: turn.at,
+        reason: String::new(),
+        event: Vec::new(),
+        settlement: None,
+    }
+}

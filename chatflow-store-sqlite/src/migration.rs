@@ -1,0 +1,167 @@
+//! The schema: numbered SQL, applied once each, never edited after a release.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use crate::error::OpenError;
+
+struct Migration {
+    version: i64,
+    name: &'static str,
+    sql: &'static str,
+}
+
+const MIGRATIONS: [Migration; 1] = [Migration {
+    version: 1,
+    name: "init",
+    sql: include_str!("../migrations/0001_init.sql"),
+}];
+
+/// The schema version this build reads and writes.
+const KNOWN: i64 = MIGRATIONS[MIGRATIONS.len() - 1].version;
+
+/// "CFLW": marks a database file as ours.
+const APPLICATION_ID: i64 = 0x4346_4C57;
+
+/// Says which schema version a file has: 0 for one without tables. Changes nothing.
+pub(crate) fn inspect(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
+    let number = |sql: &str| {
+        connection
+            .query_row(sql, [], |row| row.get::<_, i64>(0))
+            .map_err(|error| failed(path, error))
+    };
+    let application = number("PRAGMA application_id")?;
+    let version = number("PRAGMA user_version")?;
+    let is_empty = number("SELECT count(*) FROM sqlite_schema")? == 0;
+    match application {
+        APPLICATION_ID if version > KNOWN => Err(OpenError::TooNew {
+            path: path.to_owned(),
+            found: version,
+            known: KNOWN,
+        }),
+        APPLICATION_ID => Ok(version),
+        0 if is_empty && version == 0 => Ok(0),
+        _ => Err(OpenError::ForeignDatabase {
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// For reading only: the schema must be this build's already.
+pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    match inspect(connection, path)? {
+        0 => Err(OpenError::ForeignDatabase {
+            path: path.to_owned(),
+        }),
+        found if found < KNOWN => Err(OpenError::TooOld {
+            path: path.to_owned(),
+            found,
+            known: KNOWN,
+        }),
+        found => check_applied(connection, path, found),
+    }
+}
+
+/// Brings the schema to this build's version, a transaction for each step.
+pub(crate) fn migrate(connection: &Connection, path: &Path, found: i64) -> Result<(), OpenError> {
+    check_applied(connection, path, found)?;
+    for migration in MIGRATIONS
+        .iter()
+        .filter(|migration| migration.version > found)
+    {
+        apply(connection, migration).map_err(|error| failed(path, error))?;
+        tracing::info!(
+            version = migration.version,
+            name = migration.name,
+            "migration applied"
+        );
+    }
+    Ok(())
+}
+
+fn check_applied(connection: &Connection, path: &Path, found: i64) -> Result<(), OpenError> {
+    for migration in MIGRATIONS
+        .iter()
+        .filter(|migration| migration.version <= found)
+    {
+        let stored: Option<Vec<u8>> = connection
+            .query_row(
+                "SELECT checksum FROM chatflow_migration WHERE version = ?1",
+                [migration.version],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(|error| failed(path, error))?;
+        if stored != Some(checksum(migration.sql)) {
+            let version = migration.version;
+            return Err(OpenError::ChecksumMismatch {
+                path: path.to_owned(),
+                version,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn apply(connection: &Connection, migration: &Migration) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute_batch(migration.sql)?;
+    transaction.execute(
+        "INSERT INTO chatflow_migration (version, name, checksum) VALUES (?1, ?2, ?3)",
+        params![migration.version, migration.name, checksum(migration.sql)],
+    )?;
+    let version = migration.version;
+    transaction.execute_batch(&format!(
+        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};"
+    ))?;
+    transaction.commit()
+}
+
+/// Without carriage returns: how a checkout ends its lines doesn't count.
+fn checksum(sql: &str) -> Vec<u8> {
+    Sha256::digest(sql.replace('\r', "").as_bytes()).to_vec()
+}
+
+/// What an error at opening means.
+pub(crate) fn failed(path: &Path, error: rusqlite::Error) -> OpenError {
+    use rusqlite::ErrorCode;
+    let path = path.to_owned();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => OpenError::NotADatabase { path },
+        Some(
+            ErrorCode::CannotOpen
+            | ErrorCode::PermissionDenied
+            | ErrorCode::ReadOnly
+            | ErrorCode::AuthorizationForStatementDenied,
+        ) => OpenError::Unreadable {
+            path,
+            source: Box::new(error),
+        },
+        _ => OpenError::Backend {
+            path,
+            source: Box::new(error),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_numbered_without_gaps() {
+        let versions: Vec<_> = MIGRATIONS
+            .iter()
+            .map(|migration| migration.version)
+            .collect();
+        assert_eq!(versions, (1..=KNOWN).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn line_ends_do_not_change_a_checksum() {
+        assert_eq!(checksum("a\nb"), checksum("a\r\nb"));
+        assert_ne!(checksum("a\nb"), checksum("a b"));
+    }
+}

@@ -1,0 +1,266 @@
+//! Rows and types: how Chatflow's values stand in columns.
+
+use chatflow_core::codec;
+use chatflow_core::{
+    Address, Assignee, BotId, ChannelId, Contact, ContactId, ContactView, DeliveryState, DialogId,
+    DialogRow, DialogSummary, Effect, EffectBody, EffectId, EventKey, Moment, Revision, Side,
+    SpaceId, Status, StatusKind, TurnCommit, time,
+};
+use rusqlite::Row;
+
+use crate::error::Failure;
+
+/// A turn with its bodies in the stored form. They are made in the caller's task: the writer
+/// thread has better things to do.
+#[derive(Debug)]
+pub(crate) struct TurnRows {
+    pub(crate) turn: TurnCommit,
+    pub(crate) contact: Option<Vec<u8>>,
+    pub(crate) messages: Vec<Vec<u8>>,
+    pub(crate) effects: Vec<Vec<u8>>,
+}
+
+impl TurnRows {
+    pub(crate) fn new(turn: TurnCommit) -> Result<Self, Failure> {
+        let contact = turn
+            .opened
+            .as_ref()
+            .map(|opened| codec::encode(&opened.contact.view))
+            .transpose()?;
+        let messages = turn
+            .messages
+            .iter()
+            .map(codec::encode)
+            .collect::<Result<_, _>>()?;
+        let effects = turn
+            .effects
+            .iter()
+            .map(codec::encode)
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            turn,
+            contact,
+            messages,
+            effects,
+        })
+    }
+
+    /// Bytes to write, about.
+    pub(crate) fn weight(&self) -> usize {
+        let bodies = self
+            .messages
+            .iter()
+            .chain(&self.effects)
+            .chain(&self.contact);
+        self.turn.snapshot.len() + self.turn.journal.len() + bodies.map(Vec::len).sum::<usize>()
+    }
+}
+
+// ---- numbers and moments
+
+/// SQLite's integers are signed; none of ours comes near the end.
+pub(crate) fn integer(number: u64) -> Result<i64, Failure> {
+    i64::try_from(number).map_err(|_| Failure::Misuse("a number above 2^63 - 1 can't be stored"))
+}
+
+/// A bound for reading: beyond the end is the end.
+pub(crate) fn bound(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn number(row: &Row<'_>, column: &str) -> Result<u64, Failure> {
+    let value: i64 = row.get(column)?;
+    u64::try_from(value).map_err(|_| Failure::Damaged(format!("column {column} is negative")))
+}
+
+pub(crate) fn small_number(row: &Row<'_>, column: &str) -> Result<u32, Failure> {
+    let value: i64 = row.get(column)?;
+    u32::try_from(value).map_err(|_| Failure::Damaged(format!("column {column} is out of range")))
+}
+
+pub(crate) fn moment(row: &Row<'_>, column: &str) -> Result<Moment, Failure> {
+    Ok(time::from_millis(row.get(column)?))
+}
+
+/// A moment before which nothing may happen: up to the next whole millisecond.
+pub(crate) fn not_before(moment: Moment) -> i64 {
+    let millis = time::to_millis(moment);
+    if time::from_millis(millis) < moment {
+        millis.saturating_add(1)
+    } else {
+        millis
+    }
+}
+
+// ---- ids and addresses
+
+pub(crate) fn dialog_id(row: &Row<'_>, column: &str) -> Result<DialogId, Failure> {
+    Ok(DialogId::from_bytes(row.get(column)?))
+}
+
+pub(crate) fn contact_id(row: &Row<'_>, column: &str) -> Result<ContactId, Failure> {
+    Ok(ContactId::from_bytes(row.get(column)?))
+}
+
+pub(crate) fn bot(row: &Row<'_>) -> Result<BotId, Failure> {
+    Ok(BotId::new(row.get::<_, String>("bot")?))
+}
+
+pub(crate) fn address(row: &Row<'_>) -> Result<Address, Failure> {
+    let channel = ChannelId::new(row.get::<_, String>("channel")?);
+    Ok(Address::new(channel, row.get::<_, String>("external_id")?))
+}
+
+/// The id in the columns `dialog`, `turn` and `n`.
+pub(crate) fn effect_id(row: &Row<'_>) -> Result<EffectId, Failure> {
+    Ok(EffectId {
+        dialog: dialog_id(row, "dialog")?,
+        turn: number(row, "turn")?,
+        n: small_number(row, "n")?,
+    })
+}
+
+pub(crate) fn event_key(row: &Row<'_>) -> Result<EventKey, Failure> {
+    Ok(EventKey::from(row.get::<_, String>("key")?))
+}
+
+// ---- labels
+
+/// The kind of an outbox entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EntryKind {
+    Send,
+    Call,
+    Patch,
+}
+
+impl EntryKind {
+    const ALL: [Self; 3] = [Self::Send, Self::Call, Self::Patch];
+
+    pub(crate) fn of(effect: &Effect) -> Result<Self, Failure> {
+        match &effect.body {
+            EffectBody::Send(_) => Ok(Self::Send),
+            EffectBody::Call { .. } => Ok(Self::Call),
+            EffectBody::PatchContact(_) => Ok(Self::Patch),
+            _ => Err(Failure::Misuse(
+                "this build of the store doesn't know that kind of effect",
+            )),
+        }
+    }
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Call => "call",
+            Self::Patch => "patch",
+        }
+    }
+
+    pub(crate) fn read(row: &Row<'_>) -> Result<Self, Failure> {
+        let label: String = row.get("kind")?;
+        find(&Self::ALL, "kind", |kind| kind.label() == label)
+    }
+}
+
+pub(crate) fn delivery_state(label: &str) -> Result<DeliveryState, Failure> {
+    find(&DeliveryState::ALL, "state", |state| state.label() == label)
+}
+
+pub(crate) fn status_kind(row: &Row<'_>) -> Result<StatusKind, Failure> {
+    let label: String = row.get("status")?;
+    find(&StatusKind::ALL, "status", |kind| kind.label() == label)
+}
+
+fn find<T: Copy>(all: &[T], column: &str, is: impl Fn(&T) -> bool) -> Result<T, Failure> {
+    let found = all.iter().copied().find(|one| is(one));
+    found.ok_or_else(|| Failure::Damaged(format!("column {column} holds an unknown label")))
+}
+
+pub(crate) fn side_label(side: Side) -> &'static str {
+    match side {
+        Side::Contact => "contact",
+        Side::Us => "us",
+    }
+}
+
+fn side(row: &Row<'_>) -> Result<Option<Side>, Failure> {
+    let Some(label) = row.get::<_, Option<String>>("last_side")? else {
+        return Ok(None);
+    };
+    find(&[Side::Contact, Side::Us], "last_side", |side| {
+        side_label(*side) == label
+    })
+    .map(Some)
+}
+
+/// Nobody is null; who it is otherwise has his kind before his id.
+pub(crate) fn assignee_label(assignee: &Assignee) -> Option<String> {
+    match assignee {
+        Assignee::Nobody => None,
+        Assignee::Operator(operator) => Some(format!("{OPERATOR}{operator}")),
+    }
+}
+
+fn assignee(row: &Row<'_>) -> Result<Assignee, Failure> {
+    let Some(label) = row.get::<_, Option<String>>("assignee")? else {
+        return Ok(Assignee::Nobody);
+    };
+    label
+        .strip_prefix(OPERATOR)
+        .map(|operator| Assignee::Operator(operator.into()))
+        .ok_or_else(|| Failure::Damaged("column assignee holds an unknown label".to_owned()))
+}
+
+const OPERATOR: &str = "operator:";
+
+// ---- whole rows
+
+/// The contact in the columns `contact`, `space`, `contact_revision` and `contact_body`.
+pub(crate) fn contact(row: &Row<'_>) -> Result<Contact, Failure> {
+    let id = contact_id(row, "contact")?;
+    let Some(body) = row.get::<_, Option<Vec<u8>>>("contact_body")? else {
+        return Err(Failure::Damaged(
+            "the contact of a dialog is missing".to_owned(),
+        ));
+    };
+    let mut view: ContactView =
+        codec::decode(&body).map_err(|error| Failure::damaged("contact", &error))?;
+    view.revision = number(row, "contact_revision")?;
+    Ok(Contact {
+        id,
+        space: SpaceId::new(row.get::<_, String>("space")?),
+        view,
+    })
+}
+
+pub(crate) fn effect(body: Option<Vec<u8>>) -> Result<Effect, Failure> {
+    let body = body.ok_or_else(|| Failure::Damaged("an outbox entry has no body".to_owned()))?;
+    codec::decode(&body).map_err(|error| Failure::damaged("outbox entry", &error))
+}
+
+pub(crate) fn summary(row: &Row<'_>) -> Result<DialogSummary, Failure> {
+    let revision: Revision = number(row, "revision")?;
+    let text = |column| row.get::<_, Option<String>>(column);
+    let columns = DialogRow {
+        status: status_kind(row)?,
+        label: text("label")?.map(Into::into),
+        flow: text("flow")?.map(Into::into),
+        step: text("step")?.map(Into::into),
+        assignee: assignee(row)?,
+        last_side: side(row)?,
+        needs_reply_since: row
+            .get::<_, Option<i64>>("needs_reply_since")?
+            .map(time::from_millis),
+        last_at: moment(row, "last_at")?,
+        fence: number(row, "fence")?,
+        can_send: row.get("can_send")?,
+    };
+    Ok(DialogSummary {
+        dialog: dialog_id(row, "id")?,
+        bot: bot(row)?,
+        address: address(row)?,
+        contact: contact_id(row, "contact")?,
+        revision,
+        row: columns,
+    })
+}

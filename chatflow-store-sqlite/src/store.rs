@@ -1,0 +1,293 @@
+//! [`SqliteStore`] and its side of the contract.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chatflow_core::{
+    Address, Begun, BotId, CommitError, Committed, ConfigHash, Contact, ContactId, Definition,
+    DialogId, DialogSummary, Due, EffectId, EventKey, JournalTurn, LoadedDialog, Moment,
+    OutboxEntry, RefusedEvent, Revision, Settlement, StatusKind, Store, StoreError, StoredRefusal,
+    TranscriptLine, TurnCommit,
+};
+
+use crate::config::SqliteConfig;
+use crate::error::{Failure, OpenError};
+use crate::lock::{WriterLock, canonical};
+use crate::reader::Readers;
+use crate::rows::TurnRows;
+use crate::turn::Conflict;
+use crate::writer::Writer;
+use crate::{connect, delivery, query, turn};
+
+/// A store in one SQLite file. Clones share it; dropping the last one does what is queued, moves
+/// the write-ahead log into the file and closes it. That drop waits for the disk.
+#[derive(Clone)]
+pub struct SqliteStore(Arc<Open>);
+
+/// In the order of closing: the readers first, so that the writer is the last to close the file,
+/// and only then the lock.
+struct Open {
+    readers: Readers,
+    writer: Option<Writer>,
+    _lock: Option<WriterLock>,
+    path: PathBuf,
+}
+
+impl SqliteStore {
+    /// Opens the store at `path` for reading and writing; makes the file if it isn't there and
+    /// brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is wrong with the file and what to do.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::open_with(SqliteConfig::new(path))
+    }
+
+    /// [`open`](Self::open) with a choice of settings.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(config: SqliteConfig) -> Result<Self, OpenError> {
+        let path = canonical(&config.path)?;
+        let lock = WriterLock::take(&path)?;
+        let connection = match connect::writing(&path, &config) {
+            Ok(connection) => connection,
+            Err(error) => {
+                lock.give_back();
+                return Err(error);
+            }
+        };
+        let readers = readers(&path, config.readers)?;
+        let writer = Writer::start(connection, &config).map_err(|error| no_thread(&path, error))?;
+        tracing::debug!(path = %path.display(), "store opened");
+        Ok(Self(Arc::new(Open {
+            readers,
+            writer: Some(writer),
+            _lock: Some(lock),
+            path,
+        })))
+    }
+
+    /// Opens the store at `path` for reading only, also beside a running writer: takes no lock
+    /// and changes nothing. Calls that write answer [`StoreError::ReadOnly`].
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); a missing file and an older schema are errors here.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let config = SqliteConfig::new(path);
+        let path = canonical(&config.path)?;
+        connect::must_exist(&path)?;
+        let readers = readers(&path, config.readers)?;
+        Ok(Self(Arc::new(Open {
+            readers,
+            writer: None,
+            _lock: None,
+            path,
+        })))
+    }
+
+    /// The file, as a canonical path.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    fn writer(&self) -> Result<&Writer, StoreError> {
+        self.0.writer.as_ref().ok_or(StoreError::ReadOnly)
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.0.path)
+            .field("read_only", &self.0.writer.is_none())
+            .finish()
+    }
+}
+
+fn readers(path: &Path, count: usize) -> Result<Readers, OpenError> {
+    let connections = (0..count)
+        .map(|_| connect::reading(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    Readers::start(connections).map_err(|error| no_thread(path, error))
+}
+
+fn no_thread(path: &Path, error: std::io::Error) -> OpenError {
+    OpenError::Backend {
+        path: path.to_owned(),
+        source: error.into(),
+    }
+}
+
+impl From<Conflict> for CommitError {
+    fn from(conflict: Conflict) -> Self {
+        Self::Conflict { found: conflict.0 }
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn put_definitions(&self, definitions: &[Definition]) -> Result<(), StoreError> {
+        let definitions = definitions.to_vec();
+        let weight = definitions
+            .iter()
+            .map(|definition| definition.body.len())
+            .sum();
+        let work = move |connection: &_| turn::put_definitions(connection, &definitions);
+        Ok(self.writer()?.write(weight, work).await?)
+    }
+
+    async fn definition(&self, hash: ConfigHash) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0
+            .readers
+            .read(move |connection| query::definition(connection, hash))
+            .await
+    }
+
+    async fn find_dialog(
+        &self,
+        bot: &BotId,
+        address: &Address,
+    ) -> Result<Option<DialogId>, StoreError> {
+        let (bot, address) = (bot.clone(), address.clone());
+        self.0
+            .readers
+            .read(move |connection| query::find_dialog(connection, &bot, &address))
+            .await
+    }
+
+    async fn load(&self, dialog: DialogId) -> Result<Option<LoadedDialog>, StoreError> {
+        self.0
+            .readers
+            .read(move |connection| query::load(connection, dialog))
+            .await
+    }
+
+    async fn is_handled(&self, dialog: DialogId, key: &EventKey) -> Result<bool, StoreError> {
+        let key = key.clone();
+        self.0
+            .readers
+            .read(move |connection| turn::is_seen(connection, dialog, key.as_str()))
+            .await
+    }
+
+    async fn contact(&self, contact: ContactId) -> Result<Option<Contact>, StoreError> {
+        self.0
+            .readers
+            .read(move |connection| query::contact(connection, contact))
+            .await
+    }
+
+    async fn save_contact(&self, contact: &Contact, expected: Revision) -> Result<(), CommitError> {
+        let contact = contact.clone();
+        let work = move |connection: &_| turn::save_contact(connection, &contact, expected);
+        Ok(self.writer()?.write(SMALL, work).await??)
+    }
+
+    async fn commit(&self, turn: TurnCommit) -> Result<Committed, CommitError> {
+        let writer = self.writer()?;
+        let rows = TurnRows::new(turn).map_err(StoreError::from)?;
+        let weight = rows.weight();
+        let work = move |connection: &_| turn::commit(connection, &rows);
+        Ok(writer.write(weight, work).await??)
+    }
+
+    async fn refuse(&self, refused: RefusedEvent) -> Result<Committed, CommitError> {
+        let weight = refused.event.len();
+        let work = move |connection: &_| turn::refuse(connection, &refused);
+        Ok(self.writer()?.write(weight, work).await?)
+    }
+
+    async fn due(&self, now: Moment, limit: usize) -> Result<Due, StoreError> {
+        self.0
+            .readers
+            .read(move |connection| query::due(connection, now, limit))
+            .await
+    }
+
+    async fn begin_delivery(&self, effect: EffectId, now: Moment) -> Result<Begun, StoreError> {
+        let work = move |connection: &_| delivery::begin(connection, effect, now);
+        Ok(self.writer()?.write(SMALL, work).await?)
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
+        let weight = settlements.len() * SMALL;
+        let work = move |connection: &_| -> Result<(), Failure> {
+            settlements
+                .iter()
+                .try_for_each(|settlement| delivery::settle(connection, settlement))
+        };
+        Ok(self.writer()?.write(weight, work).await?)
+    }
+
+    async fn recover(&self, now: Moment) -> Result<u64, StoreError> {
+        let work = move |connection: &_| delivery::recover(connection, now);
+        Ok(self.writer()?.write(SMALL, work).await?)
+    }
+
+    async fn dialogs(
+        &self,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        self.0
+            .readers
+            .read(move |connection| query::dialogs(connection, after, limit))
+            .await
+    }
+
+    async fn journal(
+        &self,
+        dialog: DialogId,
+        after: Revision,
+        limit: usize,
+    ) -> Result<Vec<JournalTurn>, StoreError> {
+        self.0
+            .readers
+            .read(move |connection| query::journal(connection, dialog, after, limit))
+            .await
+    }
+
+    async fn refusals(
+        &self,
+        dialog: DialogId,
+        limit: usize,
+    ) -> Result<Vec<StoredRefusal>, StoreError> {
+        self.0
+            .readers
+            .read(move |connection| query::refusals(connection, dialog, limit))
+            .await
+    }
+
+    async fn transcript(
+        &self,
+        dialog: DialogId,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> Result<Vec<TranscriptLine>, StoreError> {
+        self.0
+            .readers
+            .read(move |connection| query::transcript(connection, dialog, after, limit))
+            .await
+    }
+
+    async fn outbox(&self, dialog: DialogId) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.0
+            .readers
+            .read(move |connection| query::outbox(connection, dialog))
+            .await
+    }
+
+    async fn counters(&self, bot: &BotId) -> Result<Vec<(StatusKind, u64)>, StoreError> {
+        let bot = bot.clone();
+        self.0
+            .readers
+            .read(move |connection| query::counters(connection, &bot))
+            .await
+    }
+}
+
+/// The weight of a call that writes a row or two, in bytes.
+const SMALL: usize = 256;

@@ -1,0 +1,263 @@
+//! The same calls in the same order give the same answers as the reference store.
+
+mod support;
+
+use chatflow_core::{
+    Begun, Contact, ContactPatch, EffectBody, EffectId, Event, MemoryStore, Message, OperatorAct,
+    Reach, Refusal, RefusedEvent, Settled, Settlement, Store, TimerChange, TurnCommit, Value,
+};
+use futures::executor::block_on;
+use support::{Home, Talk, add_effect, at};
+
+#[test]
+fn any_history_reads_as_in_memory() {
+    for seed in 0..SEEDS {
+        let home = Home::new();
+        let mut sqlite = home.open();
+        let memory = MemoryStore::new();
+        let mut history = History::new(seed);
+        for step in 0..STEPS {
+            let (left, right) = history.step(&memory, &sqlite);
+            assert_eq!(left, right, "seed {seed}, step {step}");
+            if history.chance.below(40) == 0 {
+                drop(sqlite);
+                sqlite = home.open();
+            }
+        }
+        let (left, right) = (history.everything(&memory), history.everything(&sqlite));
+        assert_eq!(left, right, "seed {seed}");
+    }
+}
+
+const SEEDS: u64 = 12;
+const STEPS: u64 = 150;
+
+/// Calls by chance: mostly sensible, some late, repeated or stale.
+struct History {
+    chance: Chance,
+    now: i64,
+    keys: u64,
+    talks: Vec<Talk>,
+    old: Vec<TurnCommit>,
+    begun: Vec<(EffectId, u32)>,
+}
+
+impl History {
+    fn new(seed: u64) -> Self {
+        let talks = ["anna", "boris", "clara"].map(Talk::new).into();
+        Self {
+            chance: Chance(seed),
+            now: 0,
+            keys: 0,
+            talks,
+            old: vec![],
+            begun: vec![],
+        }
+    }
+
+    /// One call to both; what each answered.
+    fn step(&mut self, left: &dyn Store, right: &dyn Store) -> (String, String) {
+        self.now += self.chance.below(3) as i64;
+        match self.chance.below(12) {
+            0..4 => {
+                let turn = self.turn();
+                let both = [left, right]
+                    .map(|store| format!("{:?}", block_on(store.commit(turn.clone()))));
+                self.old.push(turn);
+                both.into()
+            }
+            4 if !self.old.is_empty() => {
+                // Again, perhaps under a new key: a duplicate or a conflict.
+                let place = self.chance.below(self.old.len() as u64) as usize;
+                let mut turn = self.old[place].clone();
+                if self.chance.below(2) == 0 {
+                    turn.key = self.key().as_str().into();
+                }
+                let ask = |store: &dyn Store| format!("{:?}", block_on(store.commit(turn.clone())));
+                (ask(left), ask(right))
+            }
+            5 => {
+                let key = self.key();
+                let settlement = self.settlement();
+                let dialog = self.talk().id();
+                let event = Event::message(key, "x");
+                let refused =
+                    RefusedEvent::new(dialog, &event, at(self.now), &Refusal::Empty, settlement);
+                let refused = refused.unwrap();
+                let ask =
+                    |store: &dyn Store| format!("{:?}", block_on(store.refuse(refused.clone())));
+                (ask(left), ask(right))
+            }
+            6..9 => {
+                let due = block_on(left.due(at(self.now), 5)).unwrap();
+                let same = block_on(right.due(at(self.now), 5)).unwrap();
+                let answers = (format!("{due:?}"), format!("{same:?}"));
+                let mut effects = due.deliveries;
+                let n = 1 + self.chance.below(4) as u32;
+                let turn = 1 + self.chance.below(5);
+                effects.push(self.talk().effect(turn, n));
+                for effect in effects {
+                    let now = at(self.now);
+                    let begun = block_on(left.begin_delivery(effect, now)).unwrap();
+                    let same = block_on(right.begin_delivery(effect, now)).unwrap();
+                    assert_eq!(format!("{begun:?}"), format!("{same:?}"));
+                    if let Begun::Started(delivery) = begun {
+                        self.begun.push((effect, delivery.attempt));
+                    }
+                }
+                answers
+            }
+            9 | 10 => {
+                let settlements: Vec<_> = (0..3).filter_map(|_| self.settlement()).collect();
+                let ask = |store: &dyn Store| {
+                    format!("{:?}", block_on(store.settle(settlements.clone())))
+                };
+                (ask(left), ask(right))
+            }
+            _ if self.chance.below(4) == 0 => {
+                let now = at(self.now);
+                let ask = |store: &dyn Store| format!("{:?}", block_on(store.recover(now)));
+                (ask(left), ask(right))
+            }
+            _ => {
+                let id = self.talk().contact.id;
+                let Some(mut contact) = block_on(left.contact(id)).unwrap() else {
+                    return Default::default();
+                };
+                contact.view.blocked = self.chance.below(3) == 0;
+                contact.view.revision += 1;
+                let expected = contact.view.revision - 1 + self.chance.below(5) / 4;
+                let ask = |store: &dyn Store, contact: &Contact| {
+                    format!("{:?}", block_on(store.save_contact(contact, expected)))
+                };
+                (ask(left, &contact), ask(right, &contact))
+            }
+        }
+    }
+
+    /// A turn of the engine, with some effects and timers more.
+    fn turn(&mut self) -> TurnCommit {
+        let key = self.key();
+        let now = at(self.now);
+        let act = self.chance.below(6);
+        let settlement = self.settlement();
+        let place = self.chance.below(self.talks.len() as u64) as usize;
+        let talk = &mut self.talks[place];
+        let event = match act {
+            0 => Event::operator(&*key, "olga", OperatorAct::Reply("hello".into())),
+            1 if talk.snapshot.reach == Reach::Ok => Event::new(
+                &*key,
+                chatflow_core::EventBody::ReachReported(Reach::BlockedByContact),
+            ),
+            _ => Event::message(&*key, "hi"),
+        };
+        let mut turn = if talk.can(&event, now) {
+            talk.turn(&event, now)
+        } else {
+            talk.message(&key, now)
+        };
+        let generation = turn.expected + 1;
+        turn.settlement = settlement;
+        for _ in 0..self.chance.below(4) {
+            let body = match self.chance.below(4) {
+                0 | 1 => EffectBody::Send(Message::new("more")),
+                2 => EffectBody::Call {
+                    port: "stock".to_owned(),
+                    request: Value::from("?"),
+                },
+                _ => EffectBody::PatchContact(self.patch()),
+            };
+            add_effect(&mut turn, body);
+        }
+        let name = format!("timer {}", self.chance.below(3));
+        turn.timers = match self.chance.below(3) {
+            0 => vec![TimerChange::Cancel { name }],
+            1 => {
+                let due = at(self.now + self.chance.below(9) as i64);
+                vec![TimerChange::Set {
+                    name,
+                    generation,
+                    due,
+                }]
+            }
+            _ => vec![],
+        };
+        turn
+    }
+
+    fn settlement(&mut self) -> Option<Settlement> {
+        let count = self.begun.len() as u64;
+        if count == 0 || self.chance.below(4) == 0 {
+            return None;
+        }
+        let (effect, attempt) = self.begun[self.chance.below(count) as usize];
+        let settled = match self.chance.below(5) {
+            0 => Settled::Dead,
+            1 => Settled::Retry {
+                due: at(self.now + self.chance.below(5) as i64),
+            },
+            2 => Settled::Patched(self.patch()),
+            _ => Settled::Sent { receipt: None },
+        };
+        Some(Settlement {
+            effect,
+            attempt,
+            settled,
+        })
+    }
+
+    fn patch(&mut self) -> ContactPatch {
+        let value = if self.chance.below(2) == 0 {
+            "Oslo"
+        } else {
+            "Riga"
+        };
+        ContactPatch::Field("city".to_owned(), Value::from(value))
+    }
+
+    fn key(&mut self) -> String {
+        self.keys += 1;
+        format!("key {}", self.keys)
+    }
+
+    fn talk(&mut self) -> &Talk {
+        let place = self.chance.below(self.talks.len() as u64) as usize;
+        &self.talks[place]
+    }
+
+    /// All that can be read, in words.
+    fn everything(&self, store: &dyn Store) -> String {
+        block_on(async {
+            let mut text = format!("{:?}", store.dialogs(None, 100).await.unwrap());
+            text += &format!("{:?}", store.counters(self.talks[0].bot()).await.unwrap());
+            text += &format!("{:?}", store.due(at(self.now + 100), 1000).await.unwrap());
+            for talk in &self.talks {
+                let id = talk.id();
+                text += &format!("{:?}", store.load(id).await.unwrap());
+                text += &format!(
+                    "{:?}",
+                    store.find_dialog(talk.bot(), &talk.address).await.unwrap()
+                );
+                text += &format!("{:?}", store.contact(talk.contact.id).await.unwrap());
+                text += &format!("{:?}", store.journal(id, 1, 1000).await.unwrap());
+                text += &format!("{:?}", store.refusals(id, 1000).await.unwrap());
+                text += &format!("{:?}", store.transcript(id, None, 1000).await.unwrap());
+                text += &format!("{:?}", store.outbox(id).await.unwrap());
+            }
+            text
+        })
+    }
+}
+
+/// Numbers by chance, the same for the same seed (SplitMix64).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % end
+    }
+}
