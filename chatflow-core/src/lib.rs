@@ -77,11 +77,11 @@ pub use dialog::{
     Actor, Address, Assignee, Attention, Author, Automation, BotId, CallFailure, CancelScope,
     Cause, ChannelId, ConfigHash, Contact, ContactId, ContactPatch, ContactView, CustomStatus,
     Decimal, Dialog, DialogId, DialogRow, Effect, EffectBody, EffectId, ErrorKind, Event,
-    EventBody, EventKey, Fact, FailureClass, FlowId, FlowVersion, Handling, Message, MessageRecord,
-    Moment, NAME_BYTES_MAX, OperatorAct, OperatorBlock, OperatorId, ParseDecimalError,
-    ParseIdError, PendingCall, Phase, Position, Profile, Reach, Revision, Session, ShownStatus,
-    Side, Snapshot, SpaceId, Status, StatusChoice, StatusKind, StatusLabel, StepId, StepTarget,
-    Text, TimerChange, TimerSet, VALUE_DEPTH_MAX, Value,
+    EventBody, EventKey, Fact, FailureClass, FlowId, FlowVersion, Handling, Media, MediaKind,
+    Message, MessageRecord, Moment, NAME_BYTES_MAX, OperatorAct, OperatorBlock, OperatorId,
+    ParseDecimalError, ParseIdError, PendingCall, Phase, Position, Profile, Reach, Revision,
+    Session, ShownStatus, Side, Snapshot, SpaceId, Status, StatusChoice, StatusKind, StatusLabel,
+    StepId, StepTarget, Text, TimerChange, TimerSet, VALUE_DEPTH_MAX, Value,
 };
 pub use dialog::{codec, time};
 pub use engine::{Engine, LAW, Refusal, Refused, ReplayError, Replayed, Transition, replay};

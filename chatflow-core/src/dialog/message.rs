@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::dialog::time::{self, Moment};
 use crate::dialog::{EffectId, OperatorId, Text};
 
-/// Text exchanged in a dialog, with the choices it offers or the choice it presses.
+/// Text or media exchanged in a dialog, with the choices it offers or the choice it presses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Message {
     text: Text,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    media: Option<Media>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     choices: Vec<Text>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -20,18 +22,33 @@ impl Message {
     pub fn new(text: impl Into<Text>) -> Self {
         Self {
             text: text.into(),
+            media: None,
             choices: Vec::new(),
             pressed: false,
+        }
+    }
+
+    /// Media without a caption.
+    pub fn media_of(media: Media) -> Self {
+        Self {
+            media: Some(media),
+            ..Self::new("")
         }
     }
 
     /// The contact's pressing of an offered choice; its text is the choice's.
     pub fn pressed(choice: impl Into<Text>) -> Self {
         Self {
-            text: choice.into(),
-            choices: Vec::new(),
             pressed: true,
+            ..Self::new(choice)
         }
+    }
+
+    /// Puts media beside the text, which is its caption then.
+    #[must_use]
+    pub fn with_media(mut self, media: Media) -> Self {
+        self.media = Some(media);
+        self
     }
 
     /// Adds choices that the contact can pick.
@@ -41,9 +58,14 @@ impl Message {
         self
     }
 
-    /// The text.
+    /// The text; the caption, where there is media.
     pub fn text(&self) -> &str {
         self.text.as_str()
+    }
+
+    /// The media in it.
+    pub fn media(&self) -> Option<&Media> {
+        self.media.as_ref()
     }
 
     /// The choices it offers.
@@ -58,7 +80,8 @@ impl Message {
 
     /// Bytes of text in it, for the limits.
     pub fn weight(&self) -> usize {
-        self.text.len() + self.choices.iter().map(Text::len).sum::<usize>()
+        let media = self.media.as_ref().map_or(0, |media| media.reference.len());
+        self.text.len() + media + self.choices.iter().map(Text::len).sum::<usize>()
     }
 }
 
@@ -71,6 +94,83 @@ impl From<&str> for Message {
 impl From<String> for Message {
     fn from(text: String) -> Self {
         Self::new(text)
+    }
+}
+
+/// A picture, a voice message or the like, by reference: the bytes stay where they are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Media {
+    /// What it is.
+    pub kind: MediaKind,
+    /// Where it is: the channel's own id of the file, the host's, or an address. A secret, as
+    /// whoever has it may have the file.
+    pub reference: Text,
+}
+
+impl Media {
+    /// Media of a kind.
+    pub fn new(kind: MediaKind, reference: impl Into<Text>) -> Self {
+        Self {
+            kind,
+            reference: reference.into(),
+        }
+    }
+}
+
+/// The kinds of media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MediaKind {
+    /// A picture.
+    Photo,
+    /// A video.
+    Video,
+    /// Music or another sound.
+    Audio,
+    /// A voice message.
+    Voice,
+    /// A short round video.
+    RoundVideo,
+    /// Any file.
+    File,
+    /// A sticker.
+    Sticker,
+    /// What the channel has and this list hasn't: a place, a poll, a game.
+    Other,
+}
+
+impl MediaKind {
+    /// All kinds.
+    pub const ALL: [Self; 8] = [
+        Self::Photo,
+        Self::Video,
+        Self::Audio,
+        Self::Voice,
+        Self::RoundVideo,
+        Self::File,
+        Self::Sticker,
+        Self::Other,
+    ];
+
+    /// Its stored label.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Photo => "photo",
+            Self::Video => "video",
+            Self::Audio => "audio",
+            Self::Voice => "voice",
+            Self::RoundVideo => "round_video",
+            Self::File => "file",
+            Self::Sticker => "sticker",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl std::fmt::Display for MediaKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.label())
     }
 }
 

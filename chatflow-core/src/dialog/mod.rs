@@ -37,7 +37,7 @@ pub use id::{
     NAME_BYTES_MAX, OperatorId, ParseIdError, Revision, SpaceId, StatusLabel, StepId,
 };
 pub use journal::{Actor, CancelScope, Fact};
-pub use message::{Author, Message, MessageRecord, Side};
+pub use message::{Author, Media, MediaKind, Message, MessageRecord, Side};
 pub(crate) use position::Resolved;
 pub use position::{Phase, Position};
 pub use reader::Dialog;

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::dialog::{FlowId, ShownStatus, StepId, Value};
+use chrono::{DateTime, FixedOffset};
+
+use crate::dialog::{FlowId, Message, ShownStatus, StepId, Value};
 
 /// A dialog as steps, routers, conditions, templates and filters read it.
 ///
@@ -40,7 +42,32 @@ pub trait Dialog {
 
     /// Whether the contact has the tag.
     fn has_tag(&self, tag: &str) -> bool {
-        let _ = tag;
-        false
+        self.tags().contains(&tag)
+    }
+
+    /// The contact's tags, in order.
+    fn tags(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// A value that the bot's settings give to all its dialogs.
+    fn variable(&self, name: &str) -> Option<Cow<'_, Value>> {
+        let _ = name;
+        None
+    }
+
+    /// Within a turn: the message that brought it about.
+    fn message(&self) -> Option<&Message> {
+        None
+    }
+
+    /// Within a turn: what brought it about, such as `message_received` or `timer_fired`.
+    fn event(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Within a turn: its time, in the bot's zone.
+    fn local_time(&self) -> Option<DateTime<FixedOffset>> {
+        None
     }
 }

@@ -278,4 +278,8 @@ impl Dialog for Snapshot {
     fn has_tag(&self, tag: &str) -> bool {
         self.contact.tags.contains(tag)
     }
+
+    fn tags(&self) -> Vec<&str> {
+        self.contact.tags.iter().map(String::as_str).collect()
+    }
 }
