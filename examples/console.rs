@@ -50,7 +50,7 @@ fn flow() -> Result<FlowDefinition, FlowError> {
         )
         .step(
             "age",
-            Ask::number("Nice to meet you, {{ name }}. How old are you?", 1, 120)
+            Ask::range("Nice to meet you, {{ name }}. How old are you?", 1, 120)
                 .retry("Please send a number from 1 to 120.")
                 .save("age"),
         )
@@ -70,7 +70,7 @@ fn flow() -> Result<FlowDefinition, FlowError> {
             "more",
             KeywordRouter::new()
                 .route("again", ["again", "change"])
-                .otherwise_say("We have noted everything. Say `again` to change your answers."),
+                .retry("We have noted everything. Say `again` to change your answers."),
         )
         .exit("again", "age")
         .build()

@@ -156,7 +156,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let dialog = DialogId::derive(&"parts".into(), &address);
     let status = Some(StatusChoice::Custom("kyc_review".into()));
-    let review = OperatorAct::Set { status, step: None };
+    let review = OperatorAct::set(status, None);
     worker
         .handle(dialog, &Event::operator("review", "olga", review))
         .await?;

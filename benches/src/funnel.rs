@@ -35,7 +35,7 @@ pub fn bot() -> Result<Bot, FlowError> {
         )
         .step(
             "age",
-            Ask::number("Nice to meet you, {{ name }}. How old are you?", 1, 120)
+            Ask::range("Nice to meet you, {{ name }}. How old are you?", 1, 120)
                 .retry("Please send a number from 1 to 120.")
                 .save("age"),
         )
@@ -46,7 +46,7 @@ pub fn bot() -> Result<Bot, FlowError> {
                 .route("A", ["a", "basic"])
                 .route("B", ["b", "pro"])
                 .matching(KeywordMatch::Beginning)
-                .otherwise_say("Please answer A or B.")
+                .retry("Please answer A or B.")
                 .save("plan"),
         )
         .step(

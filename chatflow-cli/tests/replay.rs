@@ -465,15 +465,12 @@ fn shop() -> FlowDefinition {
     FlowBuilder::new("order", 1)
         .step(
             "size",
-            Ask::choice("Small or large?", ["Small", "Large"])
-                .save("size")
-                .timeout(Duration::from_secs(3600)),
+            Ask::choice("Small or large?", ["Small", "Large"]).save("size"),
         )
+        .timeout(Duration::from_secs(3600))
         .exit(EXIT_TIMEOUT, "reminder")
-        .step(
-            "address",
-            Ask::text("Where to, for a {{ size }} one?").timeout(Duration::from_secs(3600)),
-        )
+        .step("address", Ask::text("Where to, for a {{ size }} one?"))
+        .timeout(Duration::from_secs(3600))
         .exit(EXIT_TIMEOUT, "reminder")
         .step("thanks", SendMessage::text("On its way."))
         .step("reminder", SendMessage::text("Are you there?"))

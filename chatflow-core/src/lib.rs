@@ -76,21 +76,23 @@ pub use channel::{Terminal, TerminalOutput};
 pub use dialog::{
     Actor, Address, Assignee, Attention, Author, Automation, BotId, CallFailure, CancelScope,
     Cause, ChannelId, ConfigHash, Contact, ContactId, ContactPatch, ContactView, CustomStatus,
-    Decimal, Dialog, DialogId, DialogRow, Effect, EffectBody, EffectId, ErrorKind, Event,
-    EventBody, EventKey, Fact, FailureClass, FlowId, FlowVersion, Handling, Media, MediaKind,
-    Message, MessageRecord, Moment, NAME_BYTES_MAX, OperatorAct, OperatorBlock, OperatorId,
-    ParseDecimalError, ParseIdError, PendingCall, Phase, Position, Profile, Reach, Revision,
-    Session, ShownStatus, Side, Snapshot, SpaceId, Status, StatusChoice, StatusKind, StatusLabel,
-    StepId, StepTarget, Text, TimerChange, TimerSet, VALUE_DEPTH_MAX, Value,
+    Decimal, Dialog, DialogId, DialogRow, DialogSettings, Effect, EffectBody, EffectId, ErrorKind,
+    Event, EventBody, EventKey, Fact, FailureClass, FlowId, FlowVersion, Frame, Handling, Media,
+    MediaKind, Message, MessageRecord, Moment, NAME_BYTES_MAX, OperatorAct, OperatorBlock,
+    OperatorId, ParseDecimalError, ParseIdError, PendingCall, Phase, Position, Profile, Reach,
+    Revision, Session, ShownStatus, Side, Snapshot, SpaceId, Status, StatusChoice, StatusKind,
+    StatusLabel, StepId, StepTarget, Text, TimerChange, TimerSet, VALUE_DEPTH_MAX, Value,
 };
 pub use dialog::{codec, time};
 pub use engine::{Engine, LAW, Refusal, Refused, ReplayError, Replayed, Transition, replay};
 pub use flow::{
-    Ask, AskKind, Bot, BotSettings, Branch, CodeRef, Condition, Config, ConfigError, CustomRouter,
-    CustomStep, Definition, EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, Finish,
-    FinishStatus, Flow, FlowBuilder, FlowDefinition, FlowError, KeywordMatch, KeywordRouter,
-    Limits, OperatorWrite, Outcome, Problem, ProblemKind, RenderError, Router, SaveTo, SendMessage,
-    Step, StepContext, StepDefinition, StepKind, Template, TemplateError,
+    Ask, AskKind, Behaviour, Bot, BotSettings, Branch, CallFlow, ChangeFlow, ChangeTags, CodeRef,
+    Condition, Config, ConfigError, CustomRouter, CustomStep, Definition, Delay, EXIT_GAVE_UP,
+    EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, Finish, FinishStatus, FinishedInbound, Flow,
+    FlowBuilder, FlowDefinition, FlowError, KeywordMatch, KeywordRouter, Limits, ManualWaitingExit,
+    MediaRule, OperatorWrite, Outcome, Problem, ProblemKind, RenderError, Router, SaveTo,
+    SendMessage, SetValues, Severity, Split, Step, StepContext, StepDefinition, StepKind, Template,
+    TemplateError, Texts, UnblockTo, UnknownTags, WaitingEntry,
 };
 #[cfg(feature = "runtime")]
 pub use runner::{Builder, Chatflow, RunError, StartError, SystemClock};

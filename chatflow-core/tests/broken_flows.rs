@@ -10,7 +10,7 @@ fn every_problem_is_named_at_once() {
         Condition::Not(Box::new(inner))
     });
     let error = FlowBuilder::new("broken", 1)
-        .step("ask", Ask::number("How old?", 9, 1))
+        .step("ask", Ask::range("How old?", 9, 1))
         .exit("nxt", "end")
         .exit("next", "nowhere")
         .exit("next", "end")
@@ -47,14 +47,10 @@ fn every_problem_is_named_at_once() {
 
 #[test]
 fn an_exit_that_no_timeout_gives_is_not_offered() {
-    let flow = |ask: Ask| {
-        FlowBuilder::new("f", 1)
-            .step("a", ask)
-            .exit("timeout", "a")
-            .build()
-    };
-    assert!(flow(Ask::text("?")).is_err());
-    assert!(flow(Ask::text("?").timeout(std::time::Duration::from_secs(1))).is_ok());
+    let flow = || FlowBuilder::new("f", 1).step("a", Ask::text("?"));
+    assert!(flow().exit("timeout", "a").build().is_err());
+    let in_time = flow().timeout(std::time::Duration::from_secs(1));
+    assert!(in_time.exit("timeout", "a").build().is_ok());
 }
 
 #[test]

@@ -354,13 +354,7 @@ fn a_failure_from_before_a_takeover_leaves_the_new_automation_alone() {
     let (effect, epoch) = (desk.begins(), desk.snapshot().epoch);
     desk.acts("take", OperatorAct::Take);
     let auto = Some(StatusChoice::Auto);
-    desk.acts(
-        "back",
-        OperatorAct::Set {
-            status: auto,
-            step: None,
-        },
-    );
+    desk.acts("back", OperatorAct::set(auto, None));
     let config = desk.worker.configs().next().unwrap().clone();
     let after = |epoch| {
         let class = FailureClass::Content;
@@ -384,19 +378,10 @@ fn choosing_a_step_alone_lifts_no_block() {
     let desk = Desk::new(Oracle::Deep);
     desk.hears("one");
     let finished = Some(StatusChoice::Finished);
-    desk.acts(
-        "over",
-        OperatorAct::Set {
-            status: finished,
-            step: None,
-        },
-    );
+    desk.acts("over", OperatorAct::set(finished, None));
     desk.acts("block", OperatorAct::Block);
-    let step = Some(StepTarget {
-        flow: None,
-        step: "talk".into(),
-    });
-    desk.acts("step", OperatorAct::Set { status: None, step });
+    let step = Some(StepTarget::step("talk"));
+    desk.acts("step", OperatorAct::set(None, step));
     assert!(desk.snapshot().operator_block.is_some());
 }
 

@@ -50,15 +50,11 @@ impl Step for Everything {
 /// One line a turn: the journal's bytes; the last line: the snapshot's.
 fn conversation() -> String {
     let flow = FlowBuilder::new("golden", 3)
-        .step(
-            "name",
-            Ask::text("Name?")
-                .save_contact_name()
-                .timeout(Duration::from_secs(3600)),
-        )
+        .step("name", Ask::text("Name?").save_contact_name())
+        .timeout(Duration::from_secs(3600))
         .step(
             "age",
-            Ask::number("Age, {{ name }}?", 1, 120)
+            Ask::range("Age, {{ name }}?", 1, 120)
                 .retry("A number!")
                 .save("age"),
         )
@@ -68,7 +64,7 @@ fn conversation() -> String {
             "word",
             KeywordRouter::new()
                 .route("go", ["go", "ёж"])
-                .otherwise_say("Go?")
+                .retry("Go?")
                 .save("route"),
         )
         .step("wait", SendMessage::text("Wait.").choices(["ok"]))

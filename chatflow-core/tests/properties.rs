@@ -68,7 +68,7 @@ impl LegalTable {
 /// The table's letter for who changed a status.
 fn letter(actor: &Actor, to: StatusKind) -> &'static str {
     match actor {
-        Actor::Contact => "i",
+        Actor::Contact | Actor::MediaRule(_) => "i",
         Actor::Operator(_) | Actor::ContactRow => "o",
         Actor::Step(_) | Actor::Timer(_) => "r",
         // A message that the channel refuses for good is an engine's error, not a matter of reach.
@@ -124,15 +124,11 @@ fn flows() -> impl Strategy<Value = FlowDefinition> {
                     .step(name, SendMessage::text("said").choices(["yes"]))
                     .exit("next", to(0)),
                 1 => flow
-                    .step(name, Ask::number("how old?", 1, 120).retries(1).save("age"))
+                    .step(name, Ask::range("how old?", 1, 120).retries(1).save("age"))
                     .exit("next", to(0)),
                 2 => flow
-                    .step(
-                        name,
-                        Ask::text("who?")
-                            .save_contact_name()
-                            .timeout(Duration::from_secs(60)),
-                    )
+                    .step(name, Ask::text("who?").save_contact_name())
+                    .timeout(Duration::from_secs(60))
                     .exit("timeout", to(1)),
                 3 => flow
                     .step(
@@ -184,17 +180,14 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
         Just(StatusChoice::Custom("review".into())),
         Just(StatusChoice::Custom("unknown".into())),
     ];
-    let step = (0..9_usize).prop_map(|n| StepTarget {
-        flow: None,
-        step: format!("s{n}").into(),
-    });
+    let step = (0..9_usize).prop_map(|n| StepTarget::step(format!("s{n}")));
     let act = prop_oneof![
         Just(OperatorAct::Reply("I am here".into())),
         Just(OperatorAct::Take),
         Just(OperatorAct::Block),
         Just(OperatorAct::Unblock),
         (prop::option::of(status), prop::option::of(step))
-            .prop_map(|(status, step)| OperatorAct::Set { status, step }),
+            .prop_map(|(status, step)| OperatorAct::set(status, step)),
     ];
     let reach = prop_oneof![
         Just(Reach::Ok),
@@ -379,9 +372,9 @@ fn check_transition(
     let set_step = matches!(
         &event.body,
         EventBody::OperatorActed {
-            act: OperatorAct::Set { step: Some(_), .. },
+            act: OperatorAct::Set(settings),
             ..
-        }
+        } if settings.step.is_some()
     );
     let changed = before.automation.drives() != next.automation.drives();
     let silenced = after.cancel == Some(CancelScope::Messages);

@@ -47,7 +47,7 @@ fn worker(
             "echo",
             KeywordRouter::new()
                 .route("never", ["never"])
-                .otherwise_say("I hear you."),
+                .retry("I hear you."),
         )
         .build()
         .unwrap();

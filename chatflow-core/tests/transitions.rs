@@ -76,10 +76,7 @@ fn st_09_a_waiting_dialog_stays_for_thirty_days() {
 fn st_43_setting_the_status_it_has_changes_nothing() {
     let (config, snapshot) = one_step(Ask::text("who?"));
     let auto = turn(&config, snapshot, &Event::message("1", "hi"), 1_000).snapshot;
-    let set = OperatorAct::Set {
-        status: Some(StatusChoice::Auto),
-        step: None,
-    };
+    let set = OperatorAct::set(Some(StatusChoice::Auto), None);
     let event = Event::operator("2", "op", set);
     let refused =
         Engine::handle(&config, auto.clone(), &event, time::from_millis(2_000)).unwrap_err();
@@ -92,10 +89,7 @@ fn st_44_of_two_who_decide_on_one_revision_the_second_is_refused() {
     let (config, snapshot) = one_step(Ask::text("who?"));
     let auto = turn(&config, snapshot, &Event::message("1", "hi"), 1_000).snapshot;
     let seen = auto.revision;
-    let manual = OperatorAct::Set {
-        status: Some(StatusChoice::Manual),
-        step: None,
-    };
+    let manual = OperatorAct::set(Some(StatusChoice::Manual), None);
     let first = Event::operator("2", "anna", manual).if_revision(seen);
     let taken = turn(&config, auto, &first, 2_000).snapshot;
     let second = Event::operator("3", "boris", OperatorAct::Take).if_revision(seen);
@@ -191,10 +185,8 @@ fn a_late_answer_is_refused() {
 #[test]
 fn an_undone_turn_leaves_neither_a_timer_nor_an_answer_behind() {
     let flow = FlowBuilder::new("cycle", 1)
-        .step(
-            "ask",
-            Ask::text("who?").timeout(std::time::Duration::from_secs(60)),
-        )
+        .step("ask", Ask::text("who?"))
+        .timeout(std::time::Duration::from_secs(60))
         .step("say", SendMessage::text("again"))
         .exit("next", "say")
         .build()

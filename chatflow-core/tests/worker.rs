@@ -200,11 +200,8 @@ fn a_step_chosen_where_nothing_runs_any_more_is_run() {
     desk.says("2", "Anna");
     assert_eq!(desk.snapshot().automation, Automation::Finished);
     desk.heard();
-    let step = Some(chatflow_core::StepTarget {
-        flow: None,
-        step: "name".into(),
-    });
-    let set = Event::operator("s", "op", OperatorAct::Set { status: None, step });
+    let step = Some(chatflow_core::StepTarget::step("name"));
+    let set = Event::operator("s", "op", OperatorAct::set(None, step));
     block_on(desk.worker.handle(Desk::dialog(), &set)).unwrap();
     desk.step();
     assert_eq!(desk.heard(), ["Your name?"]);
@@ -234,13 +231,7 @@ fn taking_a_dialog_keeps_the_hosts_own_kind_of_manual() {
     block_on(worker.start()).unwrap();
     block_on(worker.receive(channel.says("anna", "1", "hi"))).unwrap();
     let review = chatflow_core::StatusChoice::Custom("kyc_review".into());
-    let acts = [
-        OperatorAct::Set {
-            status: Some(review),
-            step: None,
-        },
-        OperatorAct::Take,
-    ];
+    let acts = [OperatorAct::set(Some(review), None), OperatorAct::Take];
     for (n, act) in acts.into_iter().enumerate() {
         let event = Event::operator(format!("op{n}"), "olga", act);
         block_on(worker.handle(Desk::dialog(), &event)).unwrap();

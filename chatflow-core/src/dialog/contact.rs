@@ -88,6 +88,10 @@ pub enum ContactPatch {
     Name(Text),
     /// Sets a field.
     Field(String, Value),
+    /// Puts a tag on the contact.
+    AddTag(String),
+    /// Takes a tag off the contact.
+    RemoveTag(String),
 }
 
 impl ContactPatch {
@@ -102,6 +106,8 @@ impl ContactPatch {
             Self::Field(field, value) => {
                 view.fields.insert(field.clone(), value.clone()).as_ref() != Some(value)
             }
+            Self::AddTag(tag) => view.tags.insert(tag.clone()),
+            Self::RemoveTag(tag) => view.tags.remove(tag),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What happens to a dialog.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -227,15 +228,8 @@ pub enum OperatorAct {
     Reply(Text),
     /// Becomes responsible and takes the dialog over.
     Take,
-    /// Sets status and step as one act: both or neither.
-    Set {
-        /// The status.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        status: Option<StatusChoice>,
-        /// The step.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        step: Option<StepTarget>,
-    },
+    /// Sets several things as one act: all or none.
+    Set(DialogSettings),
     /// Silences the dialog in both directions.
     Block,
     /// Lifts the operator's block; the status before it is shown again.
@@ -243,13 +237,72 @@ pub enum OperatorAct {
 }
 
 impl OperatorAct {
+    /// Sets status and step as one act.
+    pub fn set(status: Option<StatusChoice>, step: Option<StepTarget>) -> Self {
+        Self::Set(DialogSettings {
+            status,
+            step,
+            ..DialogSettings::default()
+        })
+    }
+
     fn label(&self) -> &'static str {
         match self {
             Self::Reply(_) => "operator_replied",
             Self::Take => "operator_took",
-            Self::Set { .. } => "operator_set",
+            Self::Set(_) => "operator_set",
             Self::Block => "operator_blocked",
             Self::Unblock => "operator_unblocked",
+        }
+    }
+}
+
+/// What an operator sets as one act. Everything in it is checked before anything is changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DialogSettings {
+    /// The status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusChoice>,
+    /// The flow and step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepTarget>,
+    /// Tags that the contact gets.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub add_tags: BTreeSet<String>,
+    /// Tags that the contact loses.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub remove_tags: BTreeSet<String>,
+    /// Fields of the contact.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, Value>,
+    /// Values of the dialog's data.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<String, Value>,
+}
+
+impl StepTarget {
+    /// A step of the dialog's own flow, or of the bot's entry flow where it stands in none.
+    pub fn step(step: impl Into<StepId>) -> Self {
+        Self {
+            flow: None,
+            step: Some(step.into()),
+        }
+    }
+
+    /// The entry of a flow.
+    pub fn flow(flow: impl Into<FlowId>) -> Self {
+        Self {
+            flow: Some(flow.into()),
+            step: None,
+        }
+    }
+
+    /// A step of a flow.
+    pub fn of(flow: impl Into<FlowId>, step: impl Into<StepId>) -> Self {
+        Self {
+            flow: Some(flow.into()),
+            step: Some(step.into()),
         }
     }
 }
@@ -278,6 +331,7 @@ pub struct StepTarget {
     /// The flow; the dialog's own if none. The newest version is entered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<FlowId>,
-    /// The step.
-    pub step: StepId,
+    /// The step; the flow's entry if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
 }

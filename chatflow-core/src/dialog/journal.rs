@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::dialog::time::{self, Moment};
 use crate::dialog::{
     Assignee, ConfigHash, ContactPatch, Effect, ErrorKind, Event, FlowId, FlowVersion, Handling,
-    OperatorId, ShownStatus, Snapshot, StepId, TimerChange, Value,
+    MediaKind, OperatorId, ShownStatus, Snapshot, StepId, TimerChange, Value,
 };
 
 /// One fact of a turn. A turn's first fact is always its [`Input`](Fact::Input), from which
@@ -82,6 +82,27 @@ pub enum Fact {
         /// Through this exit.
         exit: String,
     },
+    /// A step called another flow; its data is put aside until that is over.
+    FlowCalled {
+        /// The flow called.
+        flow: FlowId,
+        /// The step that called.
+        step: StepId,
+    },
+    /// A flow that was called is over, and the dialog is back at the step that called it.
+    FlowReturned {
+        /// The flow that is over.
+        flow: FlowId,
+        /// The step that called.
+        step: StepId,
+    },
+    /// An arm of a split was taken.
+    ArmTaken {
+        /// The step.
+        step: StepId,
+        /// The arm.
+        arm: String,
+    },
     /// A value was collected.
     DataSet {
         /// Its name.
@@ -128,6 +149,8 @@ pub enum Actor {
     Step(StepId),
     /// A decision about the contact itself, who is blocked or not in all dialogs.
     ContactRow,
+    /// The bot's rule about media of this kind, which the contact sent.
+    MediaRule(MediaKind),
     /// The channel: a delivery's outcome or a report.
     Channel,
     /// A timer.

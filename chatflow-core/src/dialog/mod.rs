@@ -30,7 +30,8 @@ pub use address::Address;
 pub use contact::{Contact, ContactPatch, ContactView, Profile};
 pub use effect::{Effect, EffectBody, TimerChange};
 pub use event::{
-    CallFailure, Event, EventBody, EventKey, FailureClass, OperatorAct, StatusChoice, StepTarget,
+    CallFailure, DialogSettings, Event, EventBody, EventKey, FailureClass, OperatorAct,
+    StatusChoice, StepTarget,
 };
 pub use id::{
     BotId, ChannelId, ConfigHash, ContactId, DialogId, EffectId, FlowId, FlowVersion,
@@ -39,7 +40,7 @@ pub use id::{
 pub use journal::{Actor, CancelScope, Fact};
 pub use message::{Author, Media, MediaKind, Message, MessageRecord, Side};
 pub(crate) use position::Resolved;
-pub use position::{Phase, Position};
+pub use position::{Frame, Phase, Position};
 pub use reader::Dialog;
 pub use session::{Assignee, Handling, Session};
 pub use snapshot::{Attention, DialogRow, PendingCall, Snapshot, TimerSet};

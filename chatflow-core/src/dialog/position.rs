@@ -1,5 +1,7 @@
 //! Where a dialog stands.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::dialog::{FlowId, FlowVersion, StepId, Value};
@@ -24,6 +26,9 @@ pub struct Position {
     /// What a step written in Rust remembers between its messages.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub memory: Value,
+    /// The flows that called the one where the dialog stands, the outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<Frame>,
     /// Where the names were found last.
     #[serde(skip)]
     pub(crate) resolved: Option<Resolved>,
@@ -49,6 +54,20 @@ impl Phase {
     }
 }
 
+/// A flow that waits for the one it called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The flow.
+    pub flow: FlowId,
+    /// Its version.
+    pub version: FlowVersion,
+    /// The step that called.
+    pub step: StepId,
+    /// The flow's data, which the one it called doesn't see.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<String, Value>,
+}
+
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
@@ -71,6 +90,7 @@ impl Position {
             phase: Phase::Inside,
             asked_again: 0,
             memory: Value::Null,
+            calls: Vec::new(),
             resolved: None,
         }
     }
@@ -84,6 +104,7 @@ impl PartialEq for Position {
             && self.phase == other.phase
             && self.asked_again == other.asked_again
             && self.memory == other.memory
+            && self.calls == other.calls
     }
 }
 

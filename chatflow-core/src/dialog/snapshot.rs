@@ -42,6 +42,9 @@ pub struct Snapshot {
     /// A host's label that refines the automation's status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<StatusLabel>,
+    /// Whether an operator set the automation's status last.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub set_by_hand: bool,
     /// Axis: reach.
     #[serde(default, skip_serializing_if = "Reach::is_ok")]
     pub reach: Reach,
@@ -74,6 +77,10 @@ pub struct Snapshot {
     /// The call whose answer is awaited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<PendingCall>,
+}
+
+fn is_false(yes: &bool) -> bool {
+    !yes
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -136,6 +143,7 @@ impl Snapshot {
             code: None,
             automation: Automation::Start,
             label: None,
+            set_by_hand: false,
             reach: Reach::Ok,
             operator_block: None,
             session: None,

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use crate::dialog::{
-    Automation, Event, EventBody, EventKey, Moment, OperatorAct, Reach, Revision, ShownStatus,
-    Snapshot, StatusChoice, StatusLabel, StepId,
+    Automation, DialogSettings, Event, EventBody, EventKey, FlowId, Moment, OperatorAct, Reach,
+    Revision, ShownStatus, Snapshot, StatusChoice, StatusLabel, StepId,
 };
-use crate::flow::Config;
+use crate::flow::{Config, is_name, is_tag};
 
 /// An event that the engine did not take. The dialog is as it was.
 #[derive(Clone)]
@@ -93,6 +93,18 @@ pub enum Refusal {
     UnknownStatus {
         /// Its label.
         label: StatusLabel,
+    },
+    /// The bot has no such flow.
+    #[error("the bot has no flow `{flow}`")]
+    UnknownFlow {
+        /// Its name.
+        flow: FlowId,
+    },
+    /// The bot's dictionary has no such tag.
+    #[error("the bot has no tag `{tag}`; add it to the bot's tags")]
+    UnknownTag {
+        /// The tag.
+        tag: String,
     },
     /// The bot has no such step.
     #[error("the bot has no step `{step}` in that flow")]
@@ -238,7 +250,7 @@ fn admit_body(
                         Ok(())
                     }
                 }
-                OperatorAct::Set { status, step } => admit_set(config, snapshot, status, step),
+                OperatorAct::Set(settings) => admit_set(config, snapshot, settings),
                 OperatorAct::Block if snapshot.operator_block.is_some() => Err(Refusal::Unchanged),
                 OperatorAct::Block => Ok(()),
                 OperatorAct::Unblock if snapshot.operator_block.is_none() => {
@@ -253,31 +265,32 @@ fn admit_body(
 fn admit_set(
     config: &Config,
     snapshot: &Snapshot,
-    status: &Option<StatusChoice>,
-    step: &Option<crate::dialog::StepTarget>,
+    settings: &DialogSettings,
 ) -> Result<(), Refusal> {
-    if let Some(StatusChoice::Custom(label)) = status
+    if let Some(StatusChoice::Custom(label)) = &settings.status
         && config.custom_status(label).is_none()
     {
         return Err(Refusal::UnknownStatus {
             label: label.clone(),
         });
     }
-    if let Some(target) = step {
+    let mut changes = admit_values(config, snapshot, settings)?;
+    if let Some(target) = &settings.step {
         let own = snapshot.position.as_ref().map(|position| &position.flow);
         let flow = target
             .flow
             .as_ref()
             .or(own)
             .unwrap_or_else(|| &config.settings().entry);
-        if config.find(flow, &target.step).is_none() {
-            return Err(Refusal::UnknownStep {
-                step: target.step.clone(),
+        if config.find(flow, target.step.as_ref()).is_none() {
+            return Err(match &target.step {
+                Some(step) => Refusal::UnknownStep { step: step.clone() },
+                None => Refusal::UnknownFlow { flow: flow.clone() },
             });
         }
         return Ok(());
     }
-    let changes = status.as_ref().is_some_and(|choice| {
+    changes |= settings.status.as_ref().is_some_and(|choice| {
         let (automation, label) = chosen(config, choice);
         snapshot.automation != automation
             || snapshot.label != label
@@ -288,6 +301,50 @@ fn admit_set(
     } else {
         Err(Refusal::Unchanged)
     }
+}
+
+/// Whether tags, fields and data can be set as they are named; says whether that changes any.
+fn admit_values(
+    config: &Config,
+    snapshot: &Snapshot,
+    settings: &DialogSettings,
+) -> Result<bool, Refusal> {
+    let mut contact = snapshot.contact.clone();
+    for tag in settings.add_tags.iter().chain(&settings.remove_tags) {
+        if !config.behaviour().knows_tag(tag) {
+            return Err(Refusal::UnknownTag { tag: tag.clone() });
+        }
+    }
+    for tag in &settings.add_tags {
+        if !is_tag(tag) || settings.remove_tags.contains(tag) {
+            let reason = "a tag has 1 to 64 bytes and is added or removed, not both";
+            return Err(Refusal::Malformed { reason });
+        }
+        contact.tags.insert(tag.clone());
+    }
+    for tag in &settings.remove_tags {
+        contact.tags.remove(tag);
+    }
+    contact.fields.extend(settings.fields.clone());
+    let mut data = snapshot.data.clone();
+    data.extend(settings.data.clone());
+    let limit = config.settings().limits.data_bytes;
+    for values in [&contact.fields, &data] {
+        let bytes = values
+            .iter()
+            .map(|(name, value)| name.len() + value.weight())
+            .sum();
+        if bytes > limit {
+            return Err(Refusal::TooLong { bytes, limit });
+        }
+    }
+    for (name, value) in settings.fields.iter().chain(&settings.data) {
+        if !is_name(name) || !value.is_storable() {
+            let reason = "a value has no usable name, or is nested too deeply";
+            return Err(Refusal::Malformed { reason });
+        }
+    }
+    Ok(contact != snapshot.contact || data != snapshot.data)
 }
 
 /// What a choice of status sets. A custom status that isn't registered has been refused.

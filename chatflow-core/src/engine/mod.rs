@@ -16,6 +16,8 @@
 mod admit;
 mod replay;
 mod run;
+mod scene;
+mod split;
 mod transition;
 mod turn;
 

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use crate::dialog::{
-    Actor, Attention, Automation, CallFailure, ErrorKind, Fact, Message, Phase, Position, Resolved,
-    Text, TimerChange, TimerSet, Value,
+    Actor, Attention, Automation, CallFailure, ErrorKind, Fact, Frame, Message, Phase, Position,
+    Resolved, Text, TimerChange, TimerSet, Value,
 };
+use crate::engine::scene::Scene;
+use crate::engine::split;
 use crate::engine::turn::Turn;
 use crate::flow::{
-    Answer, CompiledAsk, CompiledKind, CompiledStep, EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE,
-    EXIT_TIMEOUT, FinishStatus, Outcome, RenderError, SaveTo, StepContext, Template,
+    CallFlow, CompiledAsk, CompiledCall, CompiledItem, CompiledKind, CompiledSource, CompiledStep,
+    CompiledTexts, EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, FinishStatus, Outcome,
+    RenderError, STEP_TIMER, SaveTo, StepContext, WaitingEntry,
 };
 
 /// What brings automation to run.
@@ -29,6 +32,20 @@ enum Verdict {
     Exit(usize),
     /// End with this status, staying at the step.
     End(Automation),
+    /// Go on in another flow.
+    Go(Resolved),
+    /// Go through another flow and come back.
+    Call(Resolved),
+}
+
+/// Where a step that was left leads.
+enum Way {
+    /// To a step, which is entered.
+    Enter(Resolved),
+    /// Back to the step that called this flow, which is left in its turn.
+    Back(Resolved),
+    /// Nowhere: the dialog stays.
+    Stay,
 }
 
 /// What is needed to undo what steps did.
@@ -97,11 +114,8 @@ impl Turn<'_> {
         self.scratch.effects.truncate(mark.effects);
         self.scratch.timers = mark.timer_changes;
         self.scratch.pending_call = None;
-        for (name, before) in self.scratch.data_before.drain(..).rev() {
-            match before {
-                Some(value) => self.snapshot.data.insert(name, value),
-                None => self.snapshot.data.remove(&name),
-            };
+        for before in self.scratch.data_before.drain(..).rev() {
+            before.restore(&mut self.snapshot.data);
         }
         if let Some(contact) = self.scratch.contact_before.take() {
             self.snapshot.contact = contact;
@@ -136,13 +150,24 @@ impl Turn<'_> {
                 }
                 _ => Verdict::Exit(exit_named(step, &exit).ok_or(ErrorKind::UndeclaredExit)?),
             },
+            (Phase::Passed(_), Cause::Timeout) if step.timeout.is_some() => {
+                exit_index(step, EXIT_TIMEOUT)?
+            }
             (Phase::Passed(exit), _) => {
                 Verdict::Exit(exit_named(step, &exit).ok_or(ErrorKind::UndeclaredExit)?)
             }
-            (Phase::Inside, Cause::Message(message)) => {
-                unconsumed = None;
-                self.receive(step, message)?
-            }
+            (Phase::Inside, Cause::Message(message)) => match &step.kind {
+                CompiledKind::Delay(_) => self.within_delay(),
+                // Only a flow edited in place can leave a dialog inside a step that doesn't
+                // wait; it goes on from there.
+                CompiledKind::ChangeFlow(_) | CompiledKind::CallFlow(_) => {
+                    self.enter(at, step, &mut unconsumed)?
+                }
+                _ => {
+                    unconsumed = None;
+                    self.receive(step, message)?
+                }
+            },
             (Phase::Inside, Cause::Timeout) => self.timed_out(step)?,
             (Phase::Inside, Cause::Answer(answer)) => self.answered(step, answer)?,
             (Phase::Inside, Cause::Entry) => Verdict::Wait,
@@ -156,19 +181,36 @@ impl Turn<'_> {
         for _ in 0..config.settings().limits.steps_per_turn {
             match verdict {
                 Verdict::Wait => {
-                    if let Some(position) = &mut self.snapshot.position {
-                        position.phase = Phase::Inside;
-                    }
+                    self.wait(step);
                     return Ok(());
                 }
                 Verdict::End(automation) => {
                     self.end(step, automation);
                     return Ok(());
                 }
-                Verdict::Exit(exit) => {
-                    let Some(next) = self.leave(at, step, exit, passed_before) else {
-                        return Ok(());
-                    };
+                Verdict::Exit(exit) => match self.leave(at, step, exit, passed_before)? {
+                    Way::Stay => return Ok(()),
+                    Way::Enter(next) => {
+                        at = next;
+                        step = config.step(at);
+                        passed_before = false;
+                        verdict = self.enter(at, step, &mut unconsumed)?;
+                    }
+                    Way::Back(caller) => {
+                        at = caller;
+                        step = config.step(at);
+                        passed_before = false;
+                        verdict = exit_index(step, EXIT_NEXT)?;
+                    }
+                },
+                Verdict::Go(next) => {
+                    self.drop_calls();
+                    at = next;
+                    step = config.step(at);
+                    passed_before = false;
+                    verdict = self.enter(at, step, &mut unconsumed)?;
+                }
+                Verdict::Call(next) => {
                     at = next;
                     step = config.step(at);
                     passed_before = false;
@@ -177,6 +219,29 @@ impl Turn<'_> {
             }
         }
         Err(ErrorKind::StepLimit)
+    }
+
+    /// Stays at a step until something happens.
+    fn wait(&mut self, step: &CompiledStep) {
+        if let Some(position) = &mut self.snapshot.position {
+            position.phase = Phase::Inside;
+        }
+        let awaits = !matches!(step.kind, CompiledKind::Delay(_));
+        let shows = self.config.behaviour().waiting_entry == WaitingEntry::AlsoWhenStepAwaitsInput;
+        if awaits && shows {
+            let actor = Actor::Step(step.name.clone());
+            self.set_automation(actor, Automation::Waiting, None);
+        }
+    }
+
+    /// A message came during a delay. It is in the transcript and doesn't shorten the delay; one
+    /// whose timer a takeover cancelled is over.
+    fn within_delay(&self) -> Verdict {
+        if self.snapshot.timers.contains_key(STEP_TIMER) {
+            Verdict::Wait
+        } else {
+            Verdict::Exit(0)
+        }
     }
 
     /// Comes to a step.
@@ -194,23 +259,26 @@ impl Turn<'_> {
             version: flow.version,
             step: step.name.clone(),
         });
+        if let Some(before) = self.snapshot.position.take() {
+            position.calls = before.calls;
+        }
         self.snapshot.position = Some(position);
+        if matches!(
+            step.kind,
+            CompiledKind::Ask(_) | CompiledKind::Keywords { .. } | CompiledKind::Router(_)
+        ) {
+            self.set_timeout(step);
+        }
         match &step.kind {
-            CompiledKind::Send { text, choices } => {
-                let text = self.render(text)?;
-                let choices = choices
-                    .iter()
-                    .map(|choice| self.render(choice))
-                    .collect::<Result<Vec<_>, _>>()?;
-                self.say(Message::new(text).with_choices(choices))?;
+            CompiledKind::Send(items) => {
+                for item in items {
+                    self.say_item(item)?;
+                }
                 Ok(Verdict::Exit(0))
             }
             CompiledKind::Ask(ask) => {
-                let question = question(ask, self.render(&ask.question)?);
+                let question = self.question(ask, &ask.question)?;
                 self.say(question)?;
-                if let Some(after) = ask.timeout {
-                    self.context().time_out_after(after);
-                }
                 Ok(Verdict::Wait)
             }
             CompiledKind::Keywords { .. } | CompiledKind::Router(_) => match unconsumed.take() {
@@ -218,11 +286,49 @@ impl Turn<'_> {
                 None => Ok(Verdict::Wait),
             },
             CompiledKind::Condition(arms) => {
-                let arm = arms
-                    .iter()
-                    .position(|condition| condition.holds(&self.snapshot));
+                let scene = self.scene();
+                let arm = arms.iter().position(|condition| condition.holds(&scene));
                 // The exit after the arms' is `otherwise`.
                 Ok(Verdict::Exit(arm.unwrap_or(arms.len())))
+            }
+            CompiledKind::Split(shares) => {
+                let arms = step.exits.iter().map(|(name, _)| &**name);
+                let arm = split::choose(
+                    self.config.behaviour().seed,
+                    self.snapshot.dialog,
+                    &flow.id,
+                    &step.name,
+                    arms.zip(shares.iter().copied()),
+                );
+                self.scratch.facts.push(Fact::ArmTaken {
+                    step: step.name.clone(),
+                    arm: step.exits[arm].0.to_string(),
+                });
+                Ok(Verdict::Exit(arm))
+            }
+            CompiledKind::Tags(patches) => {
+                for patch in patches {
+                    self.context().patch_contact(patch.clone());
+                }
+                self.gathered()?;
+                Ok(Verdict::Exit(0))
+            }
+            CompiledKind::Set(values) => {
+                for (to, source) in values {
+                    let value = self.evaluate(source)?;
+                    self.save(Some(to), value)?;
+                }
+                Ok(Verdict::Exit(0))
+            }
+            CompiledKind::ChangeFlow(link) => {
+                let (flow, to) = link.to.ok_or(ErrorKind::StepMissing)?;
+                self.pass(step, "");
+                Ok(Verdict::Go(self.config.at(flow, to)))
+            }
+            CompiledKind::CallFlow(call) => self.call_flow(step, call),
+            CompiledKind::Delay(period) => {
+                self.context().time_out_after(*period);
+                Ok(Verdict::Wait)
             }
             CompiledKind::Finish => Ok(Verdict::Exit(0)),
             CompiledKind::Custom(custom) => {
@@ -244,11 +350,17 @@ impl Turn<'_> {
         match &step.kind {
             // Only a flow edited in place can leave a dialog inside a step that doesn't wait;
             // it goes on from there.
-            CompiledKind::Send { .. } | CompiledKind::Condition(_) | CompiledKind::Finish => {
-                Ok(Verdict::Exit(step.exits.len() - 1))
+            CompiledKind::Send(_)
+            | CompiledKind::Condition(_)
+            | CompiledKind::Split(_)
+            | CompiledKind::Tags(_)
+            | CompiledKind::Set(_)
+            | CompiledKind::Finish => Ok(Verdict::Exit(step.exits.len().saturating_sub(1))),
+            CompiledKind::Delay(_) | CompiledKind::ChangeFlow(_) | CompiledKind::CallFlow(_) => {
+                Ok(Verdict::Wait)
             }
             CompiledKind::Ask(ask) => {
-                if let Some(value) = accepted(&ask.answer, message.text()) {
+                if let Some(value) = ask.answer.accept(message.text()) {
                     self.save(ask.save.as_ref(), value)?;
                     return exit_index(step, EXIT_NEXT);
                 }
@@ -263,13 +375,14 @@ impl Turn<'_> {
                 if let Some(position) = &mut self.snapshot.position {
                     position.asked_again += 1;
                 }
-                let text = self.render(ask.retry.as_ref().unwrap_or(&ask.question))?;
-                self.say(question(ask, text))?;
+                let text = ask.retry.as_ref().unwrap_or(&ask.question);
+                let question = self.question(ask, text)?;
+                self.say(question)?;
                 Ok(Verdict::Wait)
             }
             CompiledKind::Keywords {
                 matcher,
-                otherwise,
+                retry,
                 save,
             } => {
                 if let Some(route) = matcher.route(message.text()) {
@@ -278,9 +391,9 @@ impl Turn<'_> {
                     self.save(save.as_ref(), name)?;
                     return Ok(Verdict::Exit(route));
                 }
-                match otherwise {
-                    Some(otherwise) => {
-                        let text = self.render(otherwise)?;
+                match retry {
+                    Some(retry) => {
+                        let text = self.render(retry)?;
                         self.say(Message::new(text))?;
                         Ok(Verdict::Wait)
                     }
@@ -292,7 +405,7 @@ impl Turn<'_> {
                 self.gathered()?;
                 outcome_to_verdict(step, outcome)
             }
-            CompiledKind::Router(router) => match router.route(message, &self.snapshot) {
+            CompiledKind::Router(router) => match router.route(message, &self.scene()) {
                 Some(route) => exit_index(step, &route),
                 None => exit_index(step, EXIT_OTHERWISE),
             },
@@ -301,7 +414,10 @@ impl Turn<'_> {
 
     fn timed_out(&mut self, step: &CompiledStep) -> Result<Verdict, ErrorKind> {
         match &step.kind {
-            CompiledKind::Ask(_) => exit_index(step, EXIT_TIMEOUT),
+            CompiledKind::Ask(_) | CompiledKind::Keywords { .. } | CompiledKind::Router(_) => {
+                exit_index(step, EXIT_TIMEOUT)
+            }
+            CompiledKind::Delay(_) => Ok(Verdict::Exit(0)),
             CompiledKind::Custom(custom) => {
                 let outcome = custom.timed_out(&mut self.context());
                 self.gathered()?;
@@ -326,14 +442,14 @@ impl Turn<'_> {
         }
     }
 
-    /// Passes a step. Gives the step to enter next, or none where the dialog stays.
+    /// Passes a step, and says where that leads.
     fn leave(
         &mut self,
         at: Resolved,
         step: &CompiledStep,
         exit: usize,
         passed_before: bool,
-    ) -> Option<Resolved> {
+    ) -> Result<Way, ErrorKind> {
         let (name, target) = &step.exits[exit];
         self.cancel_timers();
         self.forget_call();
@@ -345,30 +461,141 @@ impl Turn<'_> {
                 position.asked_again = 0;
             }
             self.end(step, Automation::Manual);
-            return None;
+            return Ok(Way::Stay);
         }
         if !passed_before {
-            self.scratch.facts.push(Fact::StepPassed {
-                step: step.name.clone(),
-                exit: name.to_string(),
-            });
+            self.pass(step, name);
         }
         if let Some(position) = &mut self.snapshot.position {
             position.phase = Phase::Passed(name.to_string());
         }
-        let finish = match step.finish {
-            Some(FinishStatus::Finished) => Some(Automation::Finished),
-            Some(FinishStatus::Waiting) if !passed_before => Some(Automation::Waiting),
-            Some(FinishStatus::Manual) if !passed_before => Some(Automation::Manual),
-            // Without a way on, the flow is over.
-            _ if target.is_none() => Some(Automation::Finished),
+        let own = match step.finish {
+            Some(FinishStatus::Finished) => Some(FinishStatus::Finished),
+            Some(status) if !passed_before && status != FinishStatus::Auto => Some(status),
             _ => None,
         };
-        if let Some(automation) = finish {
-            self.end(step, automation);
-            return None;
+        // Without a way on, the flow is over.
+        let is_over = own.is_none() && target.is_none();
+        if (is_over || own == Some(FinishStatus::Finished))
+            && let Some(caller) = self.back()?
+        {
+            return Ok(Way::Back(caller));
         }
-        target.map(|target| self.config.at(at.flow, target))
+        let finish = own.or(is_over.then_some(self.config.behaviour().default_finish));
+        match finish {
+            Some(FinishStatus::Finished) => self.end(step, Automation::Finished),
+            Some(FinishStatus::Manual) => self.end(step, Automation::Manual),
+            Some(FinishStatus::Waiting) => {
+                self.end(step, Automation::Waiting);
+                self.set_timeout(step);
+            }
+            // A flow that ends as Auto has nowhere to go on: it begins again with the next
+            // message.
+            Some(FinishStatus::Auto) if target.is_none() => self.snapshot.position = None,
+            _ => {
+                let to = target.map(|target| self.config.at(at.flow, target));
+                return Ok(to.map_or(Way::Stay, Way::Enter));
+            }
+        }
+        Ok(Way::Stay)
+    }
+
+    fn pass(&mut self, step: &CompiledStep, exit: &str) {
+        self.scratch.facts.push(Fact::StepPassed {
+            step: step.name.clone(),
+            exit: exit.to_owned(),
+        });
+    }
+
+    /// Puts this flow aside and goes to the entry of another.
+    fn call_flow(
+        &mut self,
+        step: &CompiledStep,
+        call: &CompiledCall,
+    ) -> Result<Verdict, ErrorKind> {
+        let (flow, to) = call.link.to.ok_or(ErrorKind::StepMissing)?;
+        let mut inputs = BTreeMap::new();
+        for (name, source) in &call.inputs {
+            inputs.insert(name.clone(), self.evaluate(source)?);
+        }
+        let Some(position) = &mut self.snapshot.position else {
+            return Err(ErrorKind::StepMissing);
+        };
+        if position.calls.len() >= CallFlow::DEPTH_MAX {
+            return Err(ErrorKind::StepLimit);
+        }
+        let data = self
+            .scratch
+            .replace_data(&mut self.snapshot.data, BTreeMap::new());
+        position.calls.push(Frame {
+            flow: position.flow.clone(),
+            version: position.version,
+            step: position.step.clone(),
+            data,
+        });
+        self.scratch.facts.push(Fact::FlowCalled {
+            flow: call.link.flow.clone(),
+            step: step.name.clone(),
+        });
+        for (name, value) in inputs {
+            self.context().set(name, value);
+        }
+        self.gathered()?;
+        Ok(Verdict::Call(self.config.at(flow, to)))
+    }
+
+    /// Goes back to the step that called the flow which is over, with its results; none where
+    /// nobody called it.
+    fn back(&mut self) -> Result<Option<Resolved>, ErrorKind> {
+        let config = self.config;
+        let Some(position) = &mut self.snapshot.position else {
+            return Ok(None);
+        };
+        let Some(frame) = position.calls.pop() else {
+            return Ok(None);
+        };
+        let over = position.flow.clone();
+        let mut caller = Position::new(frame.flow, frame.version, frame.step);
+        caller.calls = std::mem::take(&mut position.calls);
+        let at = config.resolve(&mut caller).ok_or(ErrorKind::StepMissing)?;
+        let step = caller.step.clone();
+        self.snapshot.position = Some(caller);
+        let theirs = self
+            .scratch
+            .replace_data(&mut self.snapshot.data, frame.data);
+        self.scratch
+            .facts
+            .push(Fact::FlowReturned { flow: over, step });
+        // The caller may have been edited into another kind since; then nothing is kept.
+        if let CompiledKind::CallFlow(call) = &config.step(at).kind {
+            for (ours, name) in &call.results {
+                if let Some(value) = theirs.get(name) {
+                    self.context().set(ours.as_str(), value.clone());
+                }
+            }
+        }
+        self.gathered()?;
+        Ok(Some(at))
+    }
+
+    /// Leaves all flows that wait for the one where the dialog stands: they don't go on. The
+    /// outermost one's data is the dialog's again.
+    pub(crate) fn drop_calls(&mut self) {
+        let Some(position) = &mut self.snapshot.position else {
+            return;
+        };
+        let mut calls = std::mem::take(&mut position.calls).into_iter();
+        if let Some(outermost) = calls.next() {
+            self.scratch
+                .replace_data(&mut self.snapshot.data, outermost.data);
+        }
+    }
+
+    /// Plans the step's time-out, where it has one.
+    pub(crate) fn set_timeout(&mut self, step: &CompiledStep) {
+        if let Some(after) = step.timeout {
+            self.context().time_out_after(after);
+        }
     }
 
     fn end(&mut self, step: &CompiledStep, automation: Automation) {
@@ -393,13 +620,49 @@ impl Turn<'_> {
         self.gathered()
     }
 
-    fn render(&self, template: &Template) -> Result<Text, ErrorKind> {
-        template
-            .render(&self.snapshot)
-            .map_err(|error| match error {
-                RenderError::TooLong => ErrorKind::SizeLimit,
-                RenderError::ValueMissing { .. } => ErrorKind::TemplateValueMissing,
-            })
+    fn say_item(&mut self, item: &CompiledItem) -> Result<(), ErrorKind> {
+        let text = match &item.text {
+            Some(text) => self.render(text)?,
+            None => Text::default(),
+        };
+        let choices = item.choices.iter().map(|choice| self.render(choice));
+        let choices = choices.collect::<Result<Vec<_>, _>>()?;
+        let mut message = Message::new(text).with_choices(choices);
+        if let Some(media) = &item.media {
+            message = message.with_media(media.clone());
+        }
+        self.say(message)
+    }
+
+    /// A question, or its repetition, with the choices it offers.
+    fn question(&self, ask: &CompiledAsk, text: &CompiledTexts) -> Result<Message, ErrorKind> {
+        let language = self.snapshot.contact.language.as_deref();
+        let choices = ask.answer.choices(language);
+        Ok(Message::new(self.render(text)?).with_choices(choices))
+    }
+
+    fn render(&self, texts: &CompiledTexts) -> Result<Text, ErrorKind> {
+        texts.render(&self.scene()).map_err(render_error)
+    }
+
+    fn evaluate(&self, source: &CompiledSource) -> Result<Value, ErrorKind> {
+        match source {
+            CompiledSource::Value(value) => Ok(value.clone()),
+            CompiledSource::Template(template) => {
+                template.evaluate(&self.scene()).map_err(render_error)
+            }
+        }
+    }
+
+    /// The dialog as templates and conditions see it now.
+    fn scene(&self) -> Scene<'_> {
+        Scene {
+            snapshot: &self.snapshot,
+            config: self.config,
+            message: self.inbound(),
+            event: self.event.body.label(),
+            now: self.now,
+        }
     }
 
     fn context(&mut self) -> StepContext<'_> {
@@ -417,33 +680,10 @@ impl Turn<'_> {
     }
 }
 
-/// A question, or its repetition, with the choices it offers.
-fn question(ask: &CompiledAsk, text: Text) -> Message {
-    let message = Message::new(text);
-    match &ask.answer {
-        Answer::Choice(words) => {
-            message.with_choices(words.iter().map(|(_, choice)| choice.clone()))
-        }
-        Answer::Text | Answer::Number { .. } => message,
-    }
-}
-
-/// The value that an answer gives, if it counts.
-fn accepted(answer: &Answer, text: &str) -> Option<Value> {
-    let text = text.trim();
-    match answer {
-        Answer::Text => (!text.is_empty()).then(|| Value::from(text)),
-        Answer::Number { least, most } => {
-            let number = text.parse::<i64>().ok()?;
-            (*least..=*most)
-                .contains(&number)
-                .then_some(Value::Integer(number))
-        }
-        Answer::Choice(words) => {
-            let word = crate::flow::normalise(text);
-            let found = words.iter().find(|(choice, _)| *choice == word);
-            found.map(|(_, choice)| Value::Text(choice.clone()))
-        }
+fn render_error(error: RenderError) -> ErrorKind {
+    match error {
+        RenderError::TooLong => ErrorKind::SizeLimit,
+        RenderError::ValueMissing { .. } => ErrorKind::TemplateValueMissing,
     }
 }
 

@@ -1,13 +1,18 @@
 //! One turn: from an admitted event to a transition.
 
 use crate::dialog::{
-    Actor, Assignee, Author, Automation, CancelScope, Effect, EffectBody, EffectId, ErrorKind,
-    Event, EventBody, Fact, FailureClass, Handling, Message, MessageRecord, Moment, OperatorAct,
-    OperatorBlock, OperatorId, PendingCall, Phase, Position, Reach, Session, Side, Snapshot,
-    StatusChoice, StepTarget, TimerChange,
+    Actor, Assignee, Author, Automation, CancelScope, ContactPatch, DialogSettings, Effect,
+    EffectBody, EffectId, ErrorKind, Event, EventBody, Fact, FailureClass, Handling, Message,
+    MessageRecord, Moment, OperatorAct, OperatorBlock, OperatorId, PendingCall, Phase, Position,
+    Reach, Session, Side, Snapshot, StatusChoice, StepTarget, TimerChange, TimerSet, time,
 };
 use crate::engine::{LAW, Transition, admit};
-use crate::flow::{Config, OperatorWrite, Scratch};
+use crate::flow::{
+    Config, FinishedInbound, ManualWaitingExit, MediaRule, OperatorWrite, Scratch, UnblockTo,
+};
+
+/// Name of the timer that ends an operator's pause.
+const PAUSE_TIMER: &str = "pause";
 
 /// A turn under way. Every change of status goes through [`Turn::change`].
 #[derive(Debug)]
@@ -74,10 +79,12 @@ impl<'a> Turn<'a> {
             EventBody::MessageReceived(message) => self.message_received(message),
             EventBody::ContactChanged(view) => {
                 let view = view.clone();
+                let was_blocked = self.snapshot.is_blocked();
                 self.change(Actor::ContactRow, |snapshot| snapshot.contact = view);
-                if self.snapshot.contact.blocked {
+                if self.snapshot.is_blocked_by_us() && !was_blocked {
                     self.silence();
                 }
+                self.after_unblock(was_blocked, &Actor::ContactRow);
             }
             EventBody::TimerFired { name, .. } => self.timer_fired(name),
             EventBody::ReachReported(reach) => self.reach_reported(*reach),
@@ -112,17 +119,70 @@ impl<'a> Turn<'a> {
         attention.last_side = Some(Side::Contact);
         attention.needs_reply_since.get_or_insert(self.now);
         if self.snapshot.reach != Reach::Ok {
+            let was_blocked = self.snapshot.is_blocked();
             // Whoever writes to us can be written to.
             self.change(Actor::Contact, |snapshot| snapshot.reach = Reach::Ok);
+            self.after_unblock(was_blocked, &Actor::Contact);
+        }
+        let behaviour = self.config.behaviour();
+        let leads = match self.snapshot.automation {
+            Automation::Start => behaviour.auto_start,
+            Automation::Auto | Automation::Waiting => true,
+            Automation::Manual | Automation::Finished | Automation::Error(_) => false,
+        };
+        if leads && let Some(media) = message.media() {
+            match behaviour.rule_for(media.kind) {
+                MediaRule::ToManual => {
+                    let actor = Actor::MediaRule(media.kind);
+                    return self.set_automation(actor, Automation::Manual, None);
+                }
+                MediaRule::Ignore => return,
+                MediaRule::PassToStep => {}
+            }
         }
         match self.snapshot.automation {
-            Automation::Start if !self.config.settings().auto_start => {}
+            Automation::Start if !behaviour.auto_start => {}
+            Automation::Waiting
+                if self.snapshot.set_by_hand
+                    && behaviour.manual_waiting_exit == ManualWaitingExit::ToManual =>
+            {
+                self.set_automation(Actor::Contact, Automation::Manual, None);
+            }
             Automation::Start | Automation::Waiting => {
                 self.set_automation(Actor::Contact, Automation::Auto, None);
                 self.run_message(message);
             }
             Automation::Auto => self.run_message(message),
-            Automation::Manual | Automation::Finished | Automation::Error(_) => {}
+            Automation::Finished => match behaviour.finished_inbound {
+                FinishedInbound::Stay => {}
+                FinishedInbound::ToManual => {
+                    self.set_automation(Actor::Contact, Automation::Manual, None);
+                }
+                FinishedInbound::RestartEntryFlow => {
+                    self.drop_calls();
+                    self.snapshot.position = None;
+                    self.set_automation(Actor::Contact, Automation::Auto, None);
+                    self.run_message(message);
+                }
+            },
+            Automation::Manual | Automation::Error(_) => {}
+        }
+    }
+
+    /// Leads where the bot's settings say once nothing blocks any more.
+    fn after_unblock(&mut self, was_blocked: bool, actor: &Actor) {
+        if !was_blocked || self.snapshot.is_blocked() {
+            return;
+        }
+        match self.config.behaviour().unblock_to {
+            UnblockTo::Previous => {}
+            UnblockTo::Manual => self.set_automation(actor.clone(), Automation::Manual, None),
+            UnblockTo::Start => {
+                self.drop_calls();
+                self.snapshot.position = None;
+                self.cancel_timers();
+                self.set_automation(actor.clone(), Automation::Start, None);
+            }
         }
     }
 
@@ -131,6 +191,13 @@ impl<'a> Turn<'a> {
         self.scratch.timer(TimerChange::Cancel {
             name: name.to_owned(),
         });
+        if name == PAUSE_TIMER {
+            if self.snapshot.automation == Automation::Manual {
+                self.set_automation(Actor::Timer(name.to_owned()), Automation::Auto, None);
+                self.rearm();
+            }
+            return;
+        }
         if !self.snapshot.can_send() {
             return;
         }
@@ -154,10 +221,12 @@ impl<'a> Turn<'a> {
         } else {
             Actor::Channel
         };
-        self.change(actor, |snapshot| snapshot.reach = reach);
+        let was_blocked = self.snapshot.is_blocked();
+        self.change(actor.clone(), |snapshot| snapshot.reach = reach);
         if reach != Reach::Ok {
             self.silence();
         }
+        self.after_unblock(was_blocked, &actor);
     }
 
     /// `ours`: automation decided the message and has led ever since.
@@ -192,18 +261,23 @@ impl<'a> Turn<'a> {
         match act {
             OperatorAct::Reply(text) => {
                 let message = Message::new(text.clone());
-                let silent = match self.snapshot.automation {
+                let policy = self.config.behaviour().operator_write;
+                let takes_over = match self.snapshot.automation {
                     Automation::Start
                     | Automation::Auto
                     | Automation::Waiting
-                    | Automation::Error(_) => {
-                        self.config.settings().operator_write == OperatorWrite::ToManual
-                    }
+                    | Automation::Error(_) => policy != OperatorWrite::KeepStatus,
                     Automation::Manual | Automation::Finished => false,
                 };
+                let is_paused = self.snapshot.timers.contains_key(PAUSE_TIMER);
                 self.open_session(Handling::InProgress);
-                if silent {
+                if takes_over {
                     self.set_automation(actor, Automation::Manual, None);
+                }
+                if let OperatorWrite::PauseFor(period) = policy
+                    && (takes_over || is_paused)
+                {
+                    self.set_timer(PAUSE_TIMER, period.into());
                 }
                 self.snapshot.attention.last_side = Some(Side::Us);
                 self.snapshot.attention.needs_reply_since = None;
@@ -214,15 +288,15 @@ impl<'a> Turn<'a> {
             OperatorAct::Take => {
                 self.open_session(Handling::InProgress);
                 self.assign(Assignee::Operator(operator.clone()), &actor);
+                // Who takes it keeps it until he says otherwise.
+                self.cancel_timers();
                 // A host's label of a dialog that is Manual already says more than ours would.
                 if self.snapshot.automation != Automation::Manual {
                     self.set_automation(actor, Automation::Manual, None);
                 }
                 self.hand_to(Handling::InProgress);
             }
-            OperatorAct::Set { status, step } => {
-                self.operator_set(actor, status.as_ref(), step.as_ref())
-            }
+            OperatorAct::Set(settings) => self.operator_set(actor, settings),
             OperatorAct::Block => {
                 let block = OperatorBlock {
                     by: operator.clone(),
@@ -231,17 +305,19 @@ impl<'a> Turn<'a> {
                 self.change(actor, |snapshot| snapshot.operator_block = Some(block));
                 self.silence();
             }
-            OperatorAct::Unblock => self.change(actor, |snapshot| snapshot.operator_block = None),
+            OperatorAct::Unblock => {
+                let was_blocked = self.snapshot.is_blocked();
+                self.change(actor.clone(), |snapshot| snapshot.operator_block = None);
+                self.after_unblock(was_blocked, &actor);
+            }
         }
     }
 
-    /// Status and step as one act. A status on a blocked dialog lifts the operator's own block.
-    fn operator_set(
-        &mut self,
-        actor: Actor,
-        status: Option<&StatusChoice>,
-        step: Option<&StepTarget>,
-    ) {
+    /// Several settings as one act. A status on a blocked dialog lifts the operator's own block.
+    fn operator_set(&mut self, actor: Actor, settings: &DialogSettings) {
+        // The step that is entered reads what is set beside it.
+        self.operator_patches(settings);
+        let (status, step) = (settings.status.as_ref(), settings.step.as_ref());
         if let Some(target) = step {
             self.place(target);
             // What automation had said for the old step must not arrive at the new one.
@@ -266,22 +342,94 @@ impl<'a> Turn<'a> {
                 _ => false,
             };
             if anew && step.is_none() {
+                self.drop_calls();
                 self.snapshot.position = None;
                 self.cancel_timers();
+            }
+            let was_manual = self.snapshot.automation == Automation::Manual;
+            if automation != Automation::Manual {
+                self.cancel_timer(PAUSE_TIMER);
             }
             if self.snapshot.operator_block.is_some() && chosen_by_name {
                 self.change(actor.clone(), |snapshot| {
                     snapshot.operator_block = None;
                     snapshot.automation = automation;
                     snapshot.label.clone_from(&label);
+                    snapshot.set_by_hand = true;
                 });
                 self.after_automation_set(&actor);
             } else {
                 self.set_automation(actor, automation, label);
             }
+            if was_manual && automation.drives() {
+                self.rearm();
+            }
         }
         if step.is_some() && self.may_run() {
             self.run_entry();
+        }
+    }
+
+    /// Tags and fields of the contact, and the dialog's data, as an operator sets them.
+    fn operator_patches(&mut self, settings: &DialogSettings) {
+        let tags = (settings.remove_tags.iter().cloned()).map(ContactPatch::RemoveTag);
+        let tags = tags.chain(settings.add_tags.iter().cloned().map(ContactPatch::AddTag));
+        let fields = settings.fields.iter();
+        let fields = fields.map(|(name, value)| ContactPatch::Field(name.clone(), value.clone()));
+        for patch in tags.chain(fields) {
+            if patch.apply(&mut self.snapshot.contact) {
+                self.scratch.facts.push(Fact::ContactPatched(patch.clone()));
+                self.scratch
+                    .effects
+                    .push((EffectBody::PatchContact(patch), false));
+            }
+        }
+        for (name, value) in &settings.data {
+            if self.snapshot.data.get(name) != Some(value) {
+                self.snapshot.data.insert(name.clone(), value.clone());
+                self.scratch.facts.push(Fact::DataSet {
+                    name: name.clone(),
+                    value: value.clone(),
+                });
+            }
+        }
+    }
+
+    /// Plans again what a takeover discarded: the time-out of the step that waits here.
+    fn rearm(&mut self) {
+        let waits = self
+            .snapshot
+            .position
+            .as_ref()
+            .is_some_and(|position| position.phase == Phase::Inside);
+        let resolved = match &mut self.snapshot.position {
+            Some(position) if waits => self.config.resolve(position),
+            _ => None,
+        };
+        if let Some(at) = resolved {
+            let config = self.config;
+            self.set_timeout(config.step(at));
+        }
+    }
+
+    fn set_timer(&mut self, name: &str, after: std::time::Duration) {
+        let due = time::whole_milliseconds(time::add(self.now, after));
+        let generation = self.snapshot.revision + 1;
+        let name = name.to_owned();
+        self.snapshot
+            .timers
+            .insert(name.clone(), TimerSet { generation, due });
+        self.scratch.timer(TimerChange::Set {
+            name,
+            generation,
+            due,
+        });
+    }
+
+    fn cancel_timer(&mut self, name: &str) {
+        if self.snapshot.timers.remove(name).is_some() {
+            let name = name.to_owned();
+            self.scratch.timer(TimerChange::Cancel { name });
         }
     }
 
@@ -300,10 +448,12 @@ impl<'a> Turn<'a> {
             .clone();
         self.cancel_timers();
         self.forget_call();
+        self.drop_calls();
         // `admit` has found the step.
-        if let Some(at) = self.config.find(&flow, &target.step) {
+        if let Some(at) = self.config.find(&flow, target.step.as_ref()) {
             let version = self.config.flow(at.flow).version;
-            let mut position = Position::new(flow, version, target.step.clone());
+            let step = self.config.step(at).name.clone();
+            let mut position = Position::new(flow, version, step);
             position.phase = Phase::Before;
             position.resolved = Some(at);
             self.snapshot.position = Some(position);
@@ -320,9 +470,11 @@ impl<'a> Turn<'a> {
         if self.snapshot.automation == automation && self.snapshot.label == label {
             return;
         }
+        let by_hand = matches!(actor, Actor::Operator(_));
         self.change(actor.clone(), |snapshot| {
             snapshot.automation = automation;
             snapshot.label = label;
+            snapshot.set_by_hand = by_hand;
         });
         self.after_automation_set(&actor);
     }
@@ -431,6 +583,11 @@ impl<'a> Turn<'a> {
 
     fn cancel_automatic(&mut self) {
         self.cancel.get_or_insert(CancelScope::Automatic);
+    }
+
+    /// The message that brought this turn about.
+    pub(crate) fn inbound(&self) -> Option<&Message> {
+        self.inbound.as_ref()
     }
 
     /// Whether steps may run now.

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dialog::{BotId, CustomStatus, FlowId, SpaceId, Status};
-use crate::flow::{Config, ConfigError, Flow, FlowDefinition};
+use crate::dialog::{BotId, CustomStatus, FlowId, SpaceId, Status, Value};
+use crate::flow::{Behaviour, Config, ConfigError, Flow, FlowDefinition};
 
 /// A channel account with its settings and flows. Build it, then [`compile`](Bot::compile) it
 /// or hand it to [`Chatflow::builder`](crate::Chatflow::builder).
@@ -14,7 +14,7 @@ pub struct Bot {
 }
 
 /// A bot's settings, as they are stored and hashed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BotSettings {
     /// Its id, unique over all spaces.
     pub bot: BotId,
@@ -22,27 +22,13 @@ pub struct BotSettings {
     pub space: SpaceId,
     /// The flow that a new contact enters; its newest version.
     pub entry: FlowId,
-    /// Whether the first message starts that flow. If not, the dialog shows Start until a
-    /// person or a program sets it going.
-    pub auto_start: bool,
-    /// What an operator's writing does to automation.
-    pub operator_write: OperatorWrite,
+    /// How it behaves, where its flows don't say.
+    pub behaviour: Behaviour,
     /// The host's statuses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statuses: Vec<CustomStatus>,
     /// Bounds of a turn.
     pub limits: Limits,
-}
-
-/// What an operator's writing does to automation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OperatorWrite {
-    /// The dialog becomes Manual.
-    #[default]
-    ToManual,
-    /// Automation goes on as if nothing had been written.
-    KeepStatus,
 }
 
 /// Bounds of a turn. A bound that is hit undoes the turn and shows Error; it never hangs and
@@ -78,8 +64,7 @@ impl Bot {
             bot: id.into(),
             space: SpaceId::from("main"),
             entry: entry.id.clone(),
-            auto_start: true,
-            operator_write: OperatorWrite::default(),
+            behaviour: Behaviour::default(),
             statuses: Vec::new(),
             limits: Limits::default(),
         };
@@ -116,17 +101,32 @@ impl Bot {
         self
     }
 
-    /// Leaves new contacts in Start until a person or a program sets the dialog going.
+    /// Sets how it behaves, where its flows don't say.
     #[must_use]
-    pub fn without_auto_start(mut self) -> Self {
-        self.settings.auto_start = false;
+    pub fn behaviour(mut self, behaviour: Behaviour) -> Self {
+        self.settings.behaviour = behaviour;
         self
     }
 
-    /// Sets what an operator's writing does to automation.
+    /// Gives all its dialogs a value that templates and conditions may read.
     #[must_use]
-    pub fn operator_write(mut self, policy: OperatorWrite) -> Self {
-        self.settings.operator_write = policy;
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        let variables = &mut self.settings.behaviour.variables;
+        variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// Leaves new contacts in Start until a person or a program sets the dialog going.
+    #[must_use]
+    pub fn without_auto_start(mut self) -> Self {
+        self.settings.behaviour.auto_start = false;
+        self
+    }
+
+    /// Sets what the arms of splits are drawn from: another seed, other arms.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.behaviour.seed = seed;
         self
     }
 

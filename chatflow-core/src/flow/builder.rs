@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::dialog::time::Period;
 use crate::dialog::{FlowId, FlowVersion, StepId};
 use crate::flow::{
     CompiledFlow, FinishStatus, FlowDefinition, FlowError, Problem, ProblemKind, StepDefinition,
@@ -10,8 +11,8 @@ use crate::flow::{
 
 /// Builds a flow step by step.
 ///
-/// The flow begins at the first step. An exit that is not led anywhere goes to the step listed
-/// next. After the last step the flow is over: the dialog shows Finished and answers no more,
+/// The flow begins at the first step. An exit that is not led anywhere goes to the step of its
+/// own name where a router, condition or split has one, else to the step listed next. After the last step the flow is over: the dialog shows Finished and answers no more,
 /// unless the step's [`finish`](FlowBuilder::finish) status says otherwise.
 ///
 /// ```
@@ -26,7 +27,7 @@ use crate::flow::{
 ///             .route("small", ["small", "s"])
 ///             .route("large", ["large", "l"])
 ///             .matching(KeywordMatch::Beginning)
-///             .otherwise_say("Please answer small or large.")
+///             .retry("Please answer small or large.")
 ///             .save("size"),
 ///     )
 ///     .step("done", SendMessage::text("One {{ size }} coming up."))
@@ -38,7 +39,9 @@ use crate::flow::{
 pub struct FlowBuilder {
     id: FlowId,
     version: FlowVersion,
+    language: Option<String>,
     entry: Option<StepId>,
+    inputs: Vec<String>,
     steps: Vec<StepDefinition>,
     problems: Vec<Problem>,
 }
@@ -49,7 +52,9 @@ impl FlowBuilder {
         Self {
             id: id.into(),
             version,
+            language: None,
             entry: None,
+            inputs: Vec::new(),
             steps: Vec::new(),
             problems: Vec::new(),
         }
@@ -63,6 +68,7 @@ impl FlowBuilder {
             name: name.into(),
             kind: kind.into(),
             exits: BTreeMap::new(),
+            timeout: None,
             finish: None,
         });
         self
@@ -77,7 +83,7 @@ impl FlowBuilder {
                 if step.exits.insert(exit.clone(), to.into()).is_some() {
                     let step = Some(step.name.clone());
                     let kind = ProblemKind::DuplicateExit { exit };
-                    self.problems.push(Problem { step, kind });
+                    self.problems.push(Problem::of(step, kind));
                 }
             }
             None => self.attach_to_nothing(),
@@ -92,6 +98,34 @@ impl FlowBuilder {
             Some(step) => step.finish = Some(status),
             None => self.attach_to_nothing(),
         }
+        self
+    }
+
+    /// Lets the step just added wait this long for the contact, who else is led on by the exit
+    /// `timeout`. It is for steps that wait: a question, a router, or a step with the finish
+    /// status Waiting.
+    #[must_use]
+    pub fn timeout(mut self, after: impl Into<Period>) -> Self {
+        match self.steps.last_mut() {
+            Some(step) => step.timeout = Some(after.into()),
+            None => self.attach_to_nothing(),
+        }
+        self
+    }
+
+    /// Sets the language of texts that name none, and of contacts whose own the flow doesn't
+    /// speak.
+    #[must_use]
+    pub fn language(mut self, language: impl Into<String>) -> Self {
+        self.language = Some(language.into());
+        self
+    }
+
+    /// Names a value that the flow reads and that comes from outside: from the flow that calls
+    /// it, from an operator or from the host.
+    #[must_use]
+    pub fn input(mut self, name: impl Into<String>) -> Self {
+        self.inputs.push(name.into());
         self
     }
 
@@ -114,15 +148,14 @@ impl FlowBuilder {
         let definition = entry.map(|entry| FlowDefinition {
             id: self.id.clone(),
             version: self.version,
+            language: self.language,
             entry,
+            inputs: self.inputs,
             steps: self.steps,
         });
         match definition {
-            None => problems.push(Problem {
-                step: None,
-                kind: ProblemKind::NoSteps,
-            }),
-            Some(definition) => match CompiledFlow::compile(&definition) {
+            None => problems.push(Problem::of(None, ProblemKind::NoSteps)),
+            Some(definition) => match CompiledFlow::compile(&definition, None) {
                 Ok(_) if problems.is_empty() => return Ok(definition),
                 Ok(_) => {}
                 Err(found) => problems.extend(found),
@@ -132,9 +165,7 @@ impl FlowBuilder {
     }
 
     fn attach_to_nothing(&mut self) {
-        self.problems.push(Problem {
-            step: None,
-            kind: ProblemKind::NothingToAttachTo,
-        });
+        self.problems
+            .push(Problem::of(None, ProblemKind::NothingToAttachTo));
     }
 }

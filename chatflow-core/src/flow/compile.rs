@@ -4,12 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::dialog::{FlowId, FlowVersion, StepId, Text};
+use crate::dialog::{ContactPatch, FlowId, FlowVersion, Media, StepId, Value};
+use crate::flow::answer::{Answer, Choice};
 use crate::flow::condition::{CONDITION_DEPTH_MAX, Test};
 use crate::flow::keywords::{Matcher, normalise};
+use crate::flow::kinds::{Assignment, KeywordRoute, Source};
+use crate::flow::pattern;
+use crate::flow::template::Path;
+use crate::flow::texts::CompiledTexts;
 use crate::flow::{
-    Ask, AskKind, EXIT_GAVE_UP, EXIT_TIMEOUT, FinishStatus, FlowDefinition, Problem, ProblemKind,
-    Router, SaveTo, Step, StepDefinition, StepKind, Template,
+    Ask, AskKind, Branch, CallFlow, ChangeTags, EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE,
+    EXIT_TIMEOUT, FinishStatus, FlowDefinition, KeywordRouter, Problem, ProblemKind, Router,
+    SaveTo, SendMessage, Split, Step, StepDefinition, StepKind, Template, Texts,
 };
 
 /// Most steps of one flow; a step's index is 16 bits.
@@ -30,57 +36,85 @@ pub(crate) struct CompiledFlow {
 pub(crate) struct CompiledStep {
     pub(crate) name: StepId,
     pub(crate) kind: CompiledKind,
-    /// Its exits in the order of [`StepKind::exits`], and where they lead.
+    /// Its exits in the order of [`StepKind::exits`], `timeout` last, and where they lead.
     pub(crate) exits: Vec<(Box<str>, Option<u16>)>,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) finish: Option<FinishStatus>,
 }
 
 #[derive(Clone)]
 pub(crate) enum CompiledKind {
-    Send {
-        text: Template,
-        choices: Vec<Template>,
-    },
+    Send(Vec<CompiledItem>),
     Ask(Box<CompiledAsk>),
     Keywords {
         matcher: Matcher,
-        otherwise: Option<Template>,
+        retry: Option<CompiledTexts>,
         save: Option<SaveTo>,
     },
     Condition(Vec<Test>),
+    Split(Vec<u32>),
+    Tags(Vec<ContactPatch>),
+    Set(Vec<(SaveTo, CompiledSource)>),
+    ChangeFlow(Link),
+    CallFlow(Box<CompiledCall>),
+    Delay(Duration),
     Finish,
     Custom(Arc<dyn Step>),
     Router(Arc<dyn Router>),
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct CompiledAsk {
-    pub(crate) question: Template,
-    pub(crate) answer: Answer,
-    pub(crate) retry: Option<Template>,
-    pub(crate) retries: u32,
-    pub(crate) save: Option<SaveTo>,
-    pub(crate) timeout: Option<Duration>,
+pub(crate) struct CompiledItem {
+    pub(crate) text: Option<CompiledTexts>,
+    pub(crate) media: Option<Media>,
+    pub(crate) choices: Vec<CompiledTexts>,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Answer {
-    Text,
-    Number {
-        least: i64,
-        most: i64,
-    },
-    /// Normalised form and the text as the author wrote it.
-    Choice(Vec<(String, Text)>),
+pub(crate) struct CompiledAsk {
+    pub(crate) question: CompiledTexts,
+    pub(crate) answer: Answer,
+    pub(crate) retry: Option<CompiledTexts>,
+    pub(crate) retries: u32,
+    pub(crate) save: Option<SaveTo>,
+}
+
+/// A way into another flow; where it leads is found once all flows are compiled.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    pub(crate) flow: FlowId,
+    pub(crate) step: Option<StepId>,
+    pub(crate) to: Option<(u16, u16)>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct CompiledCall {
+    pub(crate) link: Link,
+    pub(crate) inputs: Vec<(String, CompiledSource)>,
+    /// Our name, their name.
+    pub(crate) results: Vec<(String, String)>,
+}
+
+/// A value, or a template that gives one.
+#[derive(Debug, Clone)]
+pub(crate) enum CompiledSource {
+    Value(Value),
+    Template(Template),
 }
 
 impl std::fmt::Debug for CompiledKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Send { .. } => "Send",
+            Self::Send(_) => "Send",
             Self::Ask(_) => "Ask",
             Self::Keywords { .. } => "Keywords",
             Self::Condition(_) => "Condition",
+            Self::Split(_) => "Split",
+            Self::Tags(_) => "Tags",
+            Self::Set(_) => "Set",
+            Self::ChangeFlow(_) => "ChangeFlow",
+            Self::CallFlow(_) => "CallFlow",
+            Self::Delay(_) => "Delay",
             Self::Finish => "Finish",
             Self::Custom(_) => "Custom",
             Self::Router(_) => "Router",
@@ -93,6 +127,8 @@ struct Compiler<'a> {
     by_name: BTreeMap<StepId, u16>,
     problems: Vec<Problem>,
     step: Option<&'a StepId>,
+    /// The language of texts that name none.
+    language: Option<&'a str>,
 }
 
 impl CompiledFlow {
@@ -100,42 +136,50 @@ impl CompiledFlow {
         self.by_name.get(name).copied()
     }
 
-    pub(crate) fn compile(definition: &FlowDefinition) -> Result<Self, Vec<Problem>> {
+    /// Compiles a flow by itself. `language` is the bot's.
+    pub(crate) fn compile(
+        definition: &FlowDefinition,
+        language: Option<&str>,
+    ) -> Result<Self, Vec<Problem>> {
         let mut compiler = Compiler {
             by_name: BTreeMap::new(),
             problems: Vec::new(),
             step: None,
+            language: definition.language.as_deref().or(language),
         };
         if !definition.id.is_valid() {
-            compiler.problem(ProblemKind::BadName {
-                name: definition.id.to_string(),
-            });
+            let name = definition.id.to_string();
+            compiler.problem(&["flow"], ProblemKind::BadName { name });
+        }
+        for (n, input) in definition.inputs.iter().enumerate() {
+            if !matches!(Path::parse(input), Some(Path::Any(_))) {
+                let name = input.clone();
+                compiler.problem(&["inputs", &n.to_string()], ProblemKind::BadPath { name });
+            }
         }
         match definition.steps.len() {
-            0 => compiler.problem(ProblemKind::NoSteps),
+            0 => compiler.problem(&["steps"], ProblemKind::NoSteps),
             1..=STEPS_MAX => {}
             count => {
-                compiler.problem(ProblemKind::TooManySteps { count });
+                compiler.problem(&["steps"], ProblemKind::TooManySteps { count });
                 return Err(compiler.problems);
             }
         }
         for (index, step) in (0_u16..).zip(&definition.steps) {
             compiler.step = Some(&step.name);
             if !step.name.is_valid() {
-                compiler.problem(ProblemKind::BadName {
-                    name: step.name.to_string(),
-                });
+                let name = step.name.to_string();
+                compiler.problem(&[], ProblemKind::BadName { name });
             }
             if compiler.by_name.insert(step.name.clone(), index).is_some() {
-                compiler.problem(ProblemKind::DuplicateStep);
+                compiler.problem(&[], ProblemKind::DuplicateStep);
             }
         }
         compiler.step = None;
         let entry = compiler.by_name.get(&definition.entry).copied();
-        if entry.is_none() {
-            compiler.problem(ProblemKind::EntryMissing {
-                entry: definition.entry.clone(),
-            });
+        if entry.is_none() && !definition.steps.is_empty() {
+            let entry = definition.entry.clone();
+            compiler.problem(&["entry"], ProblemKind::EntryMissing { entry });
         }
         let last = definition.steps.len().saturating_sub(1);
         let steps = (0_u16..)
@@ -159,9 +203,10 @@ impl CompiledFlow {
 }
 
 impl Compiler<'_> {
-    fn problem(&mut self, kind: ProblemKind) {
+    fn problem(&mut self, at: &[&str], kind: ProblemKind) {
         self.problems.push(Problem {
             step: self.step.cloned(),
+            at: at.iter().map(|&part| part.to_owned()).collect(),
             kind,
         });
     }
@@ -172,15 +217,28 @@ impl Compiler<'_> {
         following: Option<u16>,
     ) -> Option<CompiledStep> {
         let exits = self.exits(step, following);
-        let kind = self.kind(&step.kind)?;
         let finish = match (&step.kind, step.finish) {
             (StepKind::Finish(finish), None) => Some(finish.status),
             (_, finish) => finish,
         };
+        if let Some(timeout) = step.timeout {
+            let waits = matches!(
+                step.kind,
+                StepKind::Ask(_) | StepKind::Keywords(_) | StepKind::Router(_)
+            );
+            if !waits && finish != Some(FinishStatus::Waiting) {
+                self.problem(&["timeout"], ProblemKind::NeverWaits);
+            }
+            if timeout.is_zero() {
+                self.problem(&["timeout"], ProblemKind::NoTime);
+            }
+        }
+        let kind = self.kind(&step.kind)?;
         Some(CompiledStep {
             name: step.name.clone(),
             kind,
             exits,
+            timeout: step.timeout.map(Duration::from),
             finish,
         })
     }
@@ -190,28 +248,36 @@ impl Compiler<'_> {
         step: &StepDefinition,
         following: Option<u16>,
     ) -> Vec<(Box<str>, Option<u16>)> {
-        let names = step.kind.exits();
+        let mut names = step.kind.exits();
         let mut seen = BTreeSet::new();
         for name in &names {
-            if !seen.insert(name) {
-                self.problem(ProblemKind::DuplicateExit { exit: name.clone() });
+            if !seen.insert(name.clone()) || name == EXIT_TIMEOUT {
+                let exit = name.clone();
+                self.problem(&[step.kind.key()], ProblemKind::DuplicateExit { exit });
             }
         }
+        if step.timeout.is_some() {
+            names.push(EXIT_TIMEOUT.to_owned());
+        }
         for (exit, to) in &step.exits {
+            // In a file `next: here` has no exit of its own to point at.
+            let at: &[&str] = match exit.as_str() {
+                EXIT_NEXT if step.exits.len() == 1 => &["next"],
+                exit => &["next", exit],
+            };
             if !names.contains(exit) {
-                let exits = names
-                    .iter()
-                    .map(|name| format!("`{name}`"))
-                    .collect::<Vec<_>>();
-                self.problem(ProblemKind::NoSuchExit {
-                    exit: exit.clone(),
-                    exits: exits.join(", "),
-                });
+                let exits = match names.as_slice() {
+                    [] => "none".to_owned(),
+                    names => {
+                        let names = names.iter().map(|name| format!("`{name}`"));
+                        names.collect::<Vec<_>>().join(", ")
+                    }
+                };
+                let exit = exit.clone();
+                self.problem(at, ProblemKind::NoSuchExit { exit, exits });
             } else if !self.by_name.contains_key(to) {
-                self.problem(ProblemKind::ExitToNowhere {
-                    exit: exit.clone(),
-                    to: to.clone(),
-                });
+                let (exit, to) = (exit.clone(), to.clone());
+                self.problem(at, ProblemKind::ExitToNowhere { exit, to });
             }
         }
         names
@@ -225,140 +291,341 @@ impl Compiler<'_> {
                     {
                         None
                     }
-                    None => following,
+                    None => self.by_its_name(step, &name).or(following),
                 };
                 (name.into_boxed_str(), to)
             })
             .collect()
     }
 
+    /// The step that a route leads to by having its name.
+    fn by_its_name(&self, step: &StepDefinition, exit: &str) -> Option<u16> {
+        let is_route = matches!(
+            step.kind,
+            StepKind::Keywords(_)
+                | StepKind::Condition(_)
+                | StepKind::Split(_)
+                | StepKind::Router(_)
+        ) && exit != EXIT_OTHERWISE
+            && exit != EXIT_TIMEOUT;
+        is_route
+            .then(|| self.by_name.get(&StepId::from(exit)).copied())
+            .flatten()
+    }
+
     fn kind(&mut self, kind: &StepKind) -> Option<CompiledKind> {
         Some(match kind {
-            StepKind::Send(send) => {
-                let choices = send
-                    .choices
-                    .iter()
-                    .map(|choice| self.template(choice))
-                    .collect::<Vec<_>>();
-                CompiledKind::Send {
-                    text: self.template(&send.text)?,
-                    choices: choices.into_iter().collect::<Option<_>>()?,
-                }
-            }
+            StepKind::Send(send) => self.send(send)?,
             StepKind::Ask(ask) => CompiledKind::Ask(Box::new(self.ask(ask)?)),
-            StepKind::Keywords(router) => {
-                if router.routes.iter().all(|route| route.keywords.is_empty()) {
-                    self.problem(ProblemKind::NoChoices);
+            StepKind::Keywords(router) => self.keywords(router)?,
+            StepKind::Condition(branch) => self.condition(branch),
+            StepKind::Split(split) => self.split(split),
+            StepKind::Tags(tags) => self.tags(tags),
+            StepKind::Set(set) => {
+                if set.values.is_empty() {
+                    self.problem(&["set"], ProblemKind::NoChoices);
                 }
-                for word in router.routes.iter().flat_map(|route| &route.keywords) {
-                    if normalise(word).trim().is_empty() {
-                        self.problem(ProblemKind::BadWord { word: word.clone() });
-                    }
-                }
-                let keywords = (0_u16..).zip(&router.routes).flat_map(|(index, route)| {
-                    route
-                        .keywords
-                        .iter()
-                        .map(move |keyword| (keyword.as_str(), index))
+                let values = set.values.iter().map(|Assignment { to, source }| {
+                    let at = ["set", &to.to_string()];
+                    self.save_to(&at, Some(to));
+                    Some((to.clone(), self.source(&at, source)?))
                 });
-                let matcher = Matcher::new(keywords, router.matching);
-                if matcher.is_none() {
-                    self.problem(ProblemKind::TooManyKeywords);
-                }
-                let otherwise = router.otherwise.as_ref().map(|text| self.template(text));
-                CompiledKind::Keywords {
-                    matcher: matcher?,
-                    otherwise: otherwise.map_or(Some(None), |template| template.map(Some))?,
-                    save: router.save.clone(),
-                }
+                let values: Vec<_> = values.collect();
+                CompiledKind::Set(values.into_iter().collect::<Option<_>>()?)
             }
-            StepKind::Condition(branch) => {
-                if branch.arms.is_empty() {
-                    self.problem(ProblemKind::NoChoices);
+            StepKind::ChangeFlow(change) => CompiledKind::ChangeFlow(Link {
+                flow: change.flow.clone(),
+                step: change.step.clone(),
+                to: None,
+            }),
+            StepKind::CallFlow(call) => self.call_flow(call)?,
+            StepKind::Delay(delay) => {
+                if delay.period.is_zero() {
+                    self.problem(&["delay"], ProblemKind::NoTime);
                 }
-                let mut tests = Vec::with_capacity(branch.arms.len());
-                for arm in &branch.arms {
-                    // Before anything walks down into it.
-                    if arm.when.depth() > CONDITION_DEPTH_MAX {
-                        self.problem(ProblemKind::TooDeep);
-                        continue;
-                    }
-                    match arm.when.compile() {
-                        Ok(test) => tests.push(test),
-                        Err(name) => {
-                            let name = name.to_owned();
-                            self.problem(ProblemKind::BadPath { name });
-                        }
-                    }
-                }
-                CompiledKind::Condition(tests)
+                CompiledKind::Delay(delay.period.into())
             }
             StepKind::Finish(_) => CompiledKind::Finish,
             StepKind::Custom(custom) => match &custom.step {
                 Some(step) => CompiledKind::Custom(Arc::clone(step)),
                 None => {
-                    self.problem(ProblemKind::CodeMissing(custom.code.clone()));
+                    self.problem(&["custom"], ProblemKind::CodeMissing(custom.code.clone()));
                     return None;
                 }
             },
             StepKind::Router(custom) => match &custom.router {
                 Some(router) => CompiledKind::Router(Arc::clone(router)),
                 None => {
-                    self.problem(ProblemKind::CodeMissing(custom.code.clone()));
+                    self.problem(&["router"], ProblemKind::CodeMissing(custom.code.clone()));
                     return None;
                 }
             },
         })
     }
 
+    fn send(&mut self, send: &SendMessage) -> Option<CompiledKind> {
+        let count = send.items.len();
+        if count == 0 {
+            self.problem(&["send"], ProblemKind::NoChoices);
+        } else if count > SendMessage::ITEMS_MAX {
+            self.problem(&["send"], ProblemKind::TooManyMessages { count });
+        }
+        let items = send.items.iter().enumerate().map(|(n, item)| {
+            let place = n.to_string();
+            let at: Vec<&str> = match count {
+                1 => vec!["send"],
+                _ => vec!["send", &place],
+            };
+            let text = item
+                .text
+                .as_ref()
+                .map(|text| self.texts(&joined(&at, &["text"]), text));
+            let choices = item.choices.iter().enumerate().map(|(n, choice)| {
+                let n = n.to_string();
+                self.texts(&joined(&at, &["choices", &n]), choice)
+            });
+            let choices: Vec<_> = choices.collect();
+            Some(CompiledItem {
+                text: text.map_or(Some(None), |text| text.map(Some))?,
+                media: item.media.clone(),
+                choices: choices.into_iter().collect::<Option<_>>()?,
+            })
+        });
+        let items: Vec<_> = items.collect();
+        Some(CompiledKind::Send(
+            items.into_iter().collect::<Option<_>>()?,
+        ))
+    }
+
     fn ask(&mut self, ask: &Ask) -> Option<CompiledAsk> {
-        let answer = match &ask.answer {
-            AskKind::Text => Answer::Text,
-            &AskKind::Number { least, most } => {
-                if least > most {
-                    self.problem(ProblemKind::EmptyRange { least, most });
-                }
-                Answer::Number { least, most }
-            }
-            AskKind::Choice(choices) => {
-                if choices.is_empty() {
-                    self.problem(ProblemKind::NoChoices);
-                }
-                let mut known = BTreeSet::new();
-                let mut words = Vec::with_capacity(choices.len());
-                for choice in choices {
-                    let word = normalise(choice);
-                    if word.trim().is_empty() || !known.insert(word.clone()) {
-                        self.problem(ProblemKind::BadWord {
-                            word: choice.clone(),
-                        });
-                    }
-                    words.push((word, Text::from(choice.as_str())));
-                }
-                Answer::Choice(words)
-            }
-        };
-        let retry = match &ask.retry {
-            Some(retry) => Some(self.template(retry)?),
-            None => None,
-        };
+        let answer = self.answer(&ask.answer);
+        let retry = ask
+            .retry
+            .as_ref()
+            .map(|retry| self.texts(&["ask", "retry"], retry));
+        self.save_to(&["ask", "save"], ask.save.as_ref());
+        let question = self.texts(&["ask", "question"], &ask.question);
         Some(CompiledAsk {
-            question: self.template(&ask.question)?,
-            answer,
-            retry,
+            question: question?,
+            answer: answer?,
+            retry: retry.map_or(Some(None), |retry| retry.map(Some))?,
             retries: ask.retries,
             save: ask.save.clone(),
-            timeout: ask.timeout_ms.map(Duration::from_millis),
         })
     }
 
-    fn template(&mut self, source: &str) -> Option<Template> {
-        match Template::parse(source) {
-            Ok(template) => Some(template),
-            Err(error) => {
-                self.problem(error.into());
+    fn answer(&mut self, kind: &AskKind) -> Option<Answer> {
+        Some(match kind {
+            AskKind::Text => Answer::Text,
+            AskKind::Number => Answer::Number,
+            &AskKind::Range { from, to } => {
+                if from > to {
+                    let (least, most) = (from, to);
+                    let kind = ProblemKind::EmptyRange { least, most };
+                    self.problem(&["ask", "answer"], kind);
+                }
+                Answer::Range { from, to }
+            }
+            AskKind::Email => Answer::Email,
+            AskKind::Phone => Answer::Phone,
+            AskKind::Date => Answer::Date,
+            AskKind::Regex(pattern) => match pattern::compile(pattern) {
+                Ok(pattern) => Answer::Regex(pattern),
+                Err(reason) => {
+                    self.problem(&["ask", "answer"], ProblemKind::BadPattern { reason });
+                    return None;
+                }
+            },
+            AskKind::Choice(choices) => {
+                if choices.is_empty() {
+                    self.problem(&["ask", "choices"], ProblemKind::NoChoices);
+                }
+                let mut known = BTreeMap::new();
+                let mut offered = Vec::with_capacity(choices.len());
+                for (n, choice) in choices.iter().enumerate() {
+                    let mut words = Vec::new();
+                    for (_, text) in choice.each() {
+                        let word = normalise(text);
+                        if word.trim().is_empty() || *known.entry(word.clone()).or_insert(n) != n {
+                            let word = text.to_owned();
+                            let at = ["ask", "choices", &n.to_string()];
+                            self.problem(&at, ProblemKind::BadWord { word });
+                        }
+                        words.push(word);
+                    }
+                    offered.push(Choice::new(words, choice, self.language));
+                }
+                Answer::Choice(offered)
+            }
+        })
+    }
+
+    fn keywords(&mut self, router: &KeywordRouter) -> Option<CompiledKind> {
+        let is_empty =
+            |route: &KeywordRoute| route.keywords.is_empty() && route.patterns.is_empty();
+        if router.routes.iter().all(is_empty) {
+            self.problem(&["keywords", "routes"], ProblemKind::NoChoices);
+        }
+        let mut is_good = true;
+        for route in &router.routes {
+            let at = ["keywords", "routes", &route.name];
+            for word in &route.keywords {
+                if normalise(word).trim().is_empty() {
+                    self.problem(&at, ProblemKind::BadWord { word: word.clone() });
+                }
+            }
+            for (n, source) in route.patterns.iter().enumerate() {
+                if let Err(reason) = pattern::compile(source) {
+                    let n = n.to_string();
+                    let at = joined(&at, &["patterns", &n]);
+                    self.problem(&at, ProblemKind::BadPattern { reason });
+                    is_good = false;
+                }
+            }
+        }
+        let matcher = is_good.then(|| Matcher::new(&router.routes, router.matching));
+        if let Some(None) = matcher {
+            self.problem(&["keywords", "routes"], ProblemKind::TooManyKeywords);
+        }
+        self.save_to(&["keywords", "save"], router.save.as_ref());
+        let retry = router
+            .retry
+            .as_ref()
+            .map(|text| self.texts(&["keywords", "retry"], text));
+        Some(CompiledKind::Keywords {
+            matcher: matcher??,
+            retry: retry.map_or(Some(None), |retry| retry.map(Some))?,
+            save: router.save.clone(),
+        })
+    }
+
+    fn condition(&mut self, branch: &Branch) -> CompiledKind {
+        if branch.arms.is_empty() {
+            self.problem(&["condition"], ProblemKind::NoChoices);
+        }
+        let mut tests = Vec::with_capacity(branch.arms.len());
+        for arm in &branch.arms {
+            let at = ["condition", &arm.name];
+            // Before anything walks down into it.
+            if arm.when.depth() > CONDITION_DEPTH_MAX {
+                self.problem(&at, ProblemKind::TooDeep);
+                continue;
+            }
+            match arm.when.compile() {
+                Ok(test) => tests.push(test),
+                Err(name) => {
+                    let name = name.to_owned();
+                    self.problem(&at, ProblemKind::BadPath { name });
+                }
+            }
+        }
+        CompiledKind::Condition(tests)
+    }
+
+    fn split(&mut self, split: &Split) -> CompiledKind {
+        let sum: u64 = split.arms.iter().map(|(_, share)| u64::from(*share)).sum();
+        if split.arms.is_empty() {
+            self.problem(&["split"], ProblemKind::NoChoices);
+        } else if sum != u64::from(Split::WHOLE) {
+            self.problem(&["split"], ProblemKind::WeightSum { sum });
+        }
+        for (arm, share) in &split.arms {
+            if *share == 0 {
+                let kind = ProblemKind::NoShare { arm: arm.clone() };
+                self.problem(&["split", arm], kind);
+            }
+        }
+        CompiledKind::Split(split.arms.iter().map(|(_, share)| *share).collect())
+    }
+
+    fn tags(&mut self, tags: &ChangeTags) -> CompiledKind {
+        if tags.add.is_empty() && tags.remove.is_empty() {
+            self.problem(&["tags"], ProblemKind::NoChoices);
+        }
+        for (list, tags) in [("add", &tags.add), ("remove", &tags.remove)] {
+            for (n, tag) in tags.iter().enumerate() {
+                if !is_tag(tag) {
+                    let tag = tag.clone();
+                    let at = ["tags", list, &n.to_string()];
+                    self.problem(&at, ProblemKind::BadTag { tag });
+                }
+            }
+        }
+        let add = tags.add.iter().cloned().map(ContactPatch::AddTag);
+        let remove = tags.remove.iter().cloned().map(ContactPatch::RemoveTag);
+        CompiledKind::Tags(remove.chain(add).collect())
+    }
+
+    fn call_flow(&mut self, call: &CallFlow) -> Option<CompiledKind> {
+        let inputs = call.inputs.iter().map(|(name, source)| {
+            let at = ["call_flow", "inputs", name];
+            self.save_to(&at, Some(&SaveTo::Data(name.clone())));
+            Some((name.clone(), self.source(&at, source)?))
+        });
+        let inputs: Vec<_> = inputs.collect();
+        for (ours, theirs) in &call.results {
+            for name in [ours, theirs] {
+                let at = ["call_flow", "results", ours];
+                self.save_to(&at, Some(&SaveTo::Data(name.clone())));
+            }
+        }
+        let results = call.results.iter();
+        Some(CompiledKind::CallFlow(Box::new(CompiledCall {
+            link: Link {
+                flow: call.flow.clone(),
+                step: None,
+                to: None,
+            },
+            inputs: inputs.into_iter().collect::<Option<_>>()?,
+            results: results
+                .map(|(ours, theirs)| (ours.clone(), theirs.clone()))
+                .collect(),
+        })))
+    }
+
+    /// A name under which a value is kept must be one by which it can be read.
+    fn save_to(&mut self, at: &[&str], to: Option<&SaveTo>) {
+        let (Some(SaveTo::Data(name)) | Some(SaveTo::Field(name))) = to else {
+            return;
+        };
+        if !matches!(Path::parse(name), Some(Path::Any(_))) {
+            let name = name.clone();
+            self.problem(at, ProblemKind::BadPath { name });
+        }
+    }
+
+    fn source(&mut self, at: &[&str], source: &Source) -> Option<CompiledSource> {
+        match &source.0 {
+            Value::Text(text) => match Template::parse(text.as_str()) {
+                Ok(template) => Some(CompiledSource::Template(template)),
+                Err(error) => {
+                    self.problem(at, error.into());
+                    None
+                }
+            },
+            value => Some(CompiledSource::Value(value.clone())),
+        }
+    }
+
+    fn texts(&mut self, at: &[&str], texts: &Texts) -> Option<CompiledTexts> {
+        match CompiledTexts::compile(texts, self.language) {
+            Ok(texts) => Some(texts),
+            Err(errors) => {
+                for (language, error) in errors {
+                    let language: Vec<&str> = language.as_deref().into_iter().collect();
+                    self.problem(&joined(at, &language), error.into());
+                }
                 None
             }
         }
     }
+}
+
+fn joined<'a>(at: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    at.iter().chain(more).copied().collect()
+}
+
+/// Whether a tag can be kept on a contact.
+pub(crate) fn is_tag(tag: &str) -> bool {
+    !tag.is_empty() && tag.len() <= 64 && !tag.chars().any(char::is_control)
 }

@@ -8,6 +8,11 @@ use crate::flow::template::Path;
 /// A test on a [`Dialog`]. Names are looked up like those of [templates](crate::Template):
 /// `data.x`, `contact.name`, `contact.x` for a field, or plain `x` for whichever there is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "files",
+    derive(schemars::JsonSchema),
+    schemars(rename = "test")
+)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Condition {
@@ -21,7 +26,10 @@ pub enum Condition {
     Known(String),
     /// There is a value, and it equals this one. An integer and a decimal of the same size are
     /// not equal.
-    Is(String, Value),
+    Is(
+        String,
+        #[cfg_attr(feature = "files", schemars(with = "crate::flow::kinds::Source"))] Value,
+    ),
     /// There is a whole number, and it is at least this.
     AtLeast(String, i64),
     /// The contact has this tag.
@@ -104,6 +112,16 @@ pub(crate) enum Test {
 }
 
 impl Test {
+    /// The tags it names.
+    pub(crate) fn tags(&self) -> Vec<&str> {
+        match self {
+            Self::All(tests) | Self::Any(tests) => tests.iter().flat_map(Self::tags).collect(),
+            Self::Not(test) => test.tags(),
+            Self::Tagged(tag) => vec![tag],
+            _ => Vec::new(),
+        }
+    }
+
     pub(crate) fn holds(&self, dialog: &dyn Dialog) -> bool {
         match self {
             Self::All(tests) => tests.iter().all(|test| test.holds(dialog)),

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, FixedOffset};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -12,9 +14,10 @@ use crate::dialog::{
     Resolved, Snapshot, Status, StatusKind, StatusLabel, StepId,
 };
 use crate::flow::definition::{CustomRouter, CustomStep};
+use crate::flow::link;
 use crate::flow::{
-    BotSettings, CodeRef, CompiledFlow, CompiledStep, FlowDefinition, FlowError, Router, Step,
-    StepKind,
+    Behaviour, BotSettings, CodeRef, CompiledFlow, CompiledStep, FlowDefinition, FlowError, Router,
+    Step, StepKind,
 };
 
 /// An immutable bot: settings and compiled flows, named by the hash of its stored form.
@@ -24,6 +27,7 @@ use crate::flow::{
 #[derive(Debug, Clone)]
 pub struct Config {
     settings: BotSettings,
+    time_zone: Tz,
     flows: Vec<CompiledFlow>,
     by_version: BTreeMap<(FlowId, FlowVersion), u16>,
     entry: u16,
@@ -101,6 +105,14 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A setting can't be used.
+    #[error("the setting `{setting}` can't be used: {reason}")]
+    BadSetting {
+        /// Its name.
+        setting: &'static str,
+        /// Why.
+        reason: String,
+    },
     /// The bot has more than 65535 flows.
     #[error("the bot has more than 65535 flows")]
     TooManyFlows,
@@ -141,7 +153,7 @@ impl Config {
         let mut stored = Vec::with_capacity(definitions.len() + 1);
         let mut host_code = HostCode::default();
         for definition in definitions {
-            let flow = CompiledFlow::compile(definition)
+            let flow = CompiledFlow::compile(definition, settings.behaviour.language.as_deref())
                 .map_err(|problems| FlowError::new(definition.id.clone(), problems))?;
             let index = u16::try_from(flows.len()).map_err(|_| ConfigError::TooManyFlows)?;
             if by_version
@@ -165,6 +177,9 @@ impl Config {
             what: "entry flow",
             name: settings.entry.to_string(),
         })?;
+        let time_zone = link::time_zone(&settings.behaviour)?;
+        link::check_behaviour(&settings.behaviour)?;
+        link::link(&mut flows, &by_version, definitions, &settings.behaviour)?;
         let body = codec::encode(&StoredConfig {
             settings: settings.clone(),
             flows: stored.iter().map(|definition| definition.hash).collect(),
@@ -174,6 +189,7 @@ impl Config {
         let code = host_code.fingerprint()?;
         Ok(Self {
             settings,
+            time_zone,
             flows,
             by_version,
             entry,
@@ -248,6 +264,16 @@ impl Config {
         self.code
     }
 
+    /// How the bot behaves.
+    pub(crate) fn behaviour(&self) -> &Behaviour {
+        &self.settings.behaviour
+    }
+
+    /// A moment as the bot's flows tell it.
+    pub(crate) fn local(&self, moment: Moment) -> DateTime<FixedOffset> {
+        moment.with_timezone(&self.time_zone).fixed_offset()
+    }
+
     pub(crate) fn flow(&self, index: u16) -> &CompiledFlow {
         &self.flows[usize::from(index)]
     }
@@ -283,10 +309,15 @@ impl Config {
         Some(at)
     }
 
-    /// A step of the newest version of a flow.
-    pub(crate) fn find(&self, flow: &FlowId, step: &StepId) -> Option<Resolved> {
-        let flow = newest(&self.by_version, flow)?;
-        Some(self.at(flow, self.flow(flow).step_named(step)?))
+    /// A step of the newest version of a flow; its entry, where none is named.
+    pub(crate) fn find(&self, flow: &FlowId, step: Option<&StepId>) -> Option<Resolved> {
+        let index = newest(&self.by_version, flow)?;
+        let flow = self.flow(index);
+        let step = match step {
+            Some(step) => flow.step_named(step)?,
+            None => flow.entry,
+        };
+        Some(self.at(index, step))
     }
 
     pub(crate) fn custom_status(&self, label: &StatusLabel) -> Option<&CustomStatus> {
@@ -297,7 +328,10 @@ impl Config {
     }
 }
 
-fn newest(by_version: &BTreeMap<(FlowId, FlowVersion), u16>, flow: &FlowId) -> Option<u16> {
+pub(super) fn newest(
+    by_version: &BTreeMap<(FlowId, FlowVersion), u16>,
+    flow: &FlowId,
+) -> Option<u16> {
     by_version
         .range((flow.clone(), FlowVersion::MIN)..=(flow.clone(), FlowVersion::MAX))
         .next_back()

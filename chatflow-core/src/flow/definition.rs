@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::dialog::time::Period;
 use crate::dialog::{FlowId, FlowVersion, StepId, Value};
-use crate::flow::{FinishStatus, Router, Step, StepKind};
+use crate::flow::kinds::Source;
+use crate::flow::{FinishStatus, Router, Step, StepKind, ordered};
 
 /// A named, versioned set of steps.
 ///
@@ -27,20 +29,40 @@ pub trait Flow: Send + Sync + 'static {
     /// The step where it begins.
     fn entry(&self) -> StepId;
 
-    /// All its steps, in order. An exit that leads nowhere goes to the step listed next.
+    /// All its steps, in order. An exit that leads nowhere goes to the step of its own name
+    /// where a router, condition or split has one, else to the step listed next.
     fn steps(&self) -> Vec<StepDefinition>;
+
+    /// The language of its texts that name none, and of contacts whose own it doesn't speak.
+    fn language(&self) -> Option<String> {
+        None
+    }
+
+    /// Names of values that it reads and that come from outside: from the flow that calls it,
+    /// from an operator or from the host.
+    fn inputs(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
-/// A flow as it is stored and hashed.
+/// A flow as it is stored, hashed, and written in a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FlowDefinition {
     /// Its name.
+    #[serde(rename = "flow")]
     pub id: FlowId,
     /// Its version.
     pub version: FlowVersion,
+    /// The language of its texts that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// Where it begins.
     pub entry: StepId,
+    /// Names of values that it reads and that come from outside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<String>,
     /// Its steps, in order.
+    #[serde(with = "ordered")]
     pub steps: Vec<StepDefinition>,
 }
 
@@ -50,7 +72,9 @@ impl FlowDefinition {
         Self {
             id: flow.id(),
             version: flow.version(),
+            language: flow.language(),
             entry: flow.entry(),
+            inputs: flow.inputs(),
             steps: flow.steps(),
         }
     }
@@ -72,50 +96,132 @@ impl Flow for FlowDefinition {
     fn steps(&self) -> Vec<StepDefinition> {
         self.steps.clone()
     }
+
+    fn language(&self) -> Option<String> {
+        self.language.clone()
+    }
+
+    fn inputs(&self) -> Vec<String> {
+        self.inputs.clone()
+    }
 }
 
 /// One step of a flow.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StepDefinition {
     /// Its name, unique in the flow.
     pub name: StepId,
     /// What it does.
     pub kind: StepKind,
-    /// Where its exits lead. An exit that isn't here leads to the step listed next.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// Where its exits lead. One that isn't here leads to the step of its own name where a
+    /// router, condition or split has one, else to the step listed next.
     pub exits: BTreeMap<String, StepId>,
+    /// How long it waits before it leaves by the exit `timeout`.
+    pub timeout: Option<Period>,
     /// The status that passing it gives the dialog.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish: Option<FinishStatus>,
 }
 
 /// A host's code, as data: what is stored of it, and what it is found again by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeRef {
     /// Name of the code.
     pub kind: String,
-    /// Its revision.
+    /// Its revision; 0 where a file names the code and no program has looked it up yet.
     pub revision: u32,
     /// Its settings.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
     pub settings: Value,
     /// The exits it declares.
     pub exits: Vec<String>,
 }
 
+/// The form of [`CodeRef`] where it isn't just a name.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "files",
+    derive(schemars::JsonSchema),
+    schemars(rename = "code")
+)]
+#[serde(deny_unknown_fields)]
+struct CodeBody {
+    /// The name under which the program has registered it.
+    kind: String,
+    /// Kept with stored flows; the program knows it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    revision: u32,
+    /// What parametrises it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settings: Option<Source>,
+    /// Kept with stored flows; the program knows them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    exits: Vec<String>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Serialize for CodeRef {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if self.revision == 0 && self.settings.is_null() && self.exits.is_empty() {
+            return self.kind.serialize(to);
+        }
+        let body = CodeBody {
+            kind: self.kind.clone(),
+            revision: self.revision,
+            settings: (!self.settings.is_null()).then(|| Source(self.settings.clone())),
+            exits: self.exits.clone(),
+        };
+        body.serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for CodeRef {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = CodeRef;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of registered code, or a map with `kind` and `settings`")
+            }
+
+            fn visit_str<E>(self, kind: &str) -> Result<CodeRef, E> {
+                Ok(CodeRef {
+                    kind: kind.to_owned(),
+                    revision: 0,
+                    settings: Value::Null,
+                    exits: Vec::new(),
+                })
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<CodeRef, A::Error> {
+                let body = CodeBody::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(CodeRef {
+                    kind: body.kind,
+                    revision: body.revision,
+                    settings: body.settings.map_or(Value::Null, |Source(value)| value),
+                    exits: body.exits,
+                })
+            }
+        }
+
+        from.deserialize_any(Visitor)
+    }
+}
+
 /// A host's step in a definition: its data, and the code where this program has it.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub struct CustomStep {
     pub(crate) code: CodeRef,
-    #[serde(skip)]
     pub(crate) step: Option<Arc<dyn Step>>,
 }
 
 /// A host's router in a definition: its data, and the code where this program has it.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub struct CustomRouter {
     pub(crate) code: CodeRef,
-    #[serde(skip)]
     pub(crate) router: Option<Arc<dyn Router>>,
 }
 
@@ -178,3 +284,6 @@ impl fmt::Debug for CustomRouter {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(feature = "files")]
+crate::flow::schema::text_or!(CodeRef, "code_or_name", CodeBody);

@@ -1,8 +1,11 @@
 //! Matching whole words in one pass, however many keywords there are.
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use regex::RegexSet;
 
 use crate::flow::KeywordMatch;
+use crate::flow::kinds::KeywordRoute;
+use crate::flow::pattern;
 
 /// A message or keyword with everything that makes no difference taken away: lower case, `ё`
 /// as `е`, words separated by single spaces, with a space at both ends. The spaces let a plain
@@ -37,50 +40,64 @@ pub(crate) fn normalise(text: &str) -> String {
     out
 }
 
-/// Compiled keywords of a router.
+/// Compiled keywords and patterns of a router.
 #[derive(Debug, Clone)]
 pub(crate) struct Matcher {
     search: AhoCorasick,
     /// The route each keyword belongs to.
     routes: Vec<u16>,
     matching: KeywordMatch,
+    /// The patterns, and the route each belongs to.
+    patterns: Option<(RegexSet, Vec<u16>)>,
 }
 
 impl Matcher {
-    /// Compiles keywords given with their routes. None where they are too many to compile.
-    pub(crate) fn new<'a>(
-        keywords: impl Iterator<Item = (&'a str, u16)>,
-        matching: KeywordMatch,
-    ) -> Option<Self> {
-        let (patterns, routes): (Vec<String>, Vec<u16>) = keywords
-            .map(|(keyword, route)| (normalise(keyword), route))
+    /// Compiles the keywords and patterns of routes. None where they are too many to compile.
+    pub(crate) fn new(routes: &[KeywordRoute], matching: KeywordMatch) -> Option<Self> {
+        let numbered = || (0_u16..).zip(routes);
+        let (keywords, of_keywords): (Vec<String>, Vec<u16>) = numbered()
+            .flat_map(|(n, route)| route.keywords.iter().map(move |word| (normalise(word), n)))
             .unzip();
-        let kind = (patterns.len() > 1000).then_some(AhoCorasickKind::ContiguousNFA);
+        let (patterns, of_patterns): (Vec<&String>, Vec<u16>) = numbered()
+            .flat_map(|(n, route)| route.patterns.iter().map(move |pattern| (pattern, n)))
+            .unzip();
+        let kind = (keywords.len() > 1000).then_some(AhoCorasickKind::ContiguousNFA);
         let search = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
             .kind(kind)
-            .build(&patterns)
+            .build(&keywords)
             .ok()?;
+        let patterns = match patterns.as_slice() {
+            [] => None,
+            patterns => Some((pattern::set(patterns)?, of_patterns)),
+        };
         Some(Self {
             search,
-            routes,
+            routes: of_keywords,
             matching,
+            patterns,
         })
     }
 
-    /// The first listed route of which a keyword stands in the text.
+    /// The first listed route that the text fits.
     pub(crate) fn route(&self, text: &str) -> Option<u16> {
-        let text = normalise(text);
+        let words = normalise(text);
         // Neighbouring words share the space between them, so matches overlap.
-        self.search
-            .find_overlapping_iter(&text)
+        let by_keyword = self
+            .search
+            .find_overlapping_iter(&words)
             .filter(|found| match self.matching {
                 KeywordMatch::Anywhere => true,
                 KeywordMatch::Beginning => found.start() == 0,
-                KeywordMatch::Whole => found.start() == 0 && found.end() == text.len(),
+                KeywordMatch::Whole => found.start() == 0 && found.end() == words.len(),
             })
             .map(|found| self.routes[found.pattern().as_usize()])
-            .min()
+            .min();
+        let by_pattern = self.patterns.as_ref().and_then(|(set, routes)| {
+            let found = set.matches(text);
+            found.iter().map(|pattern| routes[pattern]).min()
+        });
+        by_keyword.into_iter().chain(by_pattern).min()
     }
 }
 
@@ -89,15 +106,18 @@ mod tests {
     use super::*;
 
     fn matcher(matching: KeywordMatch) -> Matcher {
-        let keywords = [
-            ("a", 0),
-            ("basic", 0),
-            ("b", 1),
-            ("pro", 1),
-            ("ёлка зелёная", 2),
-            ("/start", 3),
+        let route = |keywords: &[&str], patterns: &[&str]| KeywordRoute {
+            name: String::new(),
+            keywords: keywords.iter().map(ToString::to_string).collect(),
+            patterns: patterns.iter().map(ToString::to_string).collect(),
+        };
+        let routes = [
+            route(&["a", "basic"], &[]),
+            route(&["b", "pro"], &[]),
+            route(&["ёлка зелёная"], &[]),
+            route(&["/start"], &[r"^\d{4}$", "(?i)order no"]),
         ];
-        Matcher::new(keywords.into_iter(), matching).unwrap()
+        Matcher::new(&routes, matching).unwrap()
     }
 
     #[test]
@@ -114,6 +134,9 @@ mod tests {
         assert_eq!(anywhere.route("/start"), Some(3));
         assert_eq!(anywhere.route("start"), None);
         assert_eq!(anywhere.route(""), None);
+        assert_eq!(anywhere.route("1234"), Some(3));
+        assert_eq!(anywhere.route("12345"), None);
+        assert_eq!(anywhere.route("My Order No. b"), Some(1), "listed first");
     }
 
     #[test]

@@ -9,6 +9,9 @@
 //! declared kind, revision, settings and exits, which are data too; their code is looked up.
 //! A turn looks up no step by name, compiles no pattern and parses no template.
 
+mod answer;
+mod behaviour;
+mod body;
 mod bot;
 mod builder;
 mod compile;
@@ -17,24 +20,41 @@ mod config;
 mod definition;
 mod keywords;
 mod kinds;
+mod link;
+mod ordered;
+mod pattern;
 mod problem;
 mod router;
+#[cfg(feature = "files")]
+mod schema;
 mod step;
 mod template;
+mod texts;
 
-pub use bot::{Bot, BotSettings, Limits, OperatorWrite};
+pub use behaviour::{
+    Behaviour, FinishedInbound, ManualWaitingExit, MediaRule, OperatorWrite, UnblockTo,
+    UnknownTags, WaitingEntry,
+};
+pub use bot::{Bot, BotSettings, Limits};
 pub use builder::FlowBuilder;
-pub(crate) use compile::{Answer, CompiledAsk, CompiledFlow, CompiledKind, CompiledStep};
+pub(crate) use compile::{
+    CompiledAsk, CompiledCall, CompiledFlow, CompiledItem, CompiledKind, CompiledSource,
+    CompiledStep, is_tag,
+};
 pub use condition::Condition;
 pub use config::{Config, ConfigError, Definition};
 pub use definition::{CodeRef, CustomRouter, CustomStep, Flow, FlowDefinition, StepDefinition};
 pub(crate) use keywords::normalise;
 pub use kinds::{
-    Ask, AskKind, Branch, EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, Finish,
-    FinishStatus, KeywordMatch, KeywordRouter, SaveTo, SendMessage, StepKind,
+    Ask, AskKind, Branch, CallFlow, ChangeFlow, ChangeTags, Delay, EXIT_GAVE_UP, EXIT_NEXT,
+    EXIT_OTHERWISE, EXIT_TIMEOUT, Finish, FinishStatus, KeywordMatch, KeywordRouter, SaveTo,
+    SendMessage, SetValues, Split, StepKind,
 };
-pub use problem::{FlowError, Problem, ProblemKind};
+pub use problem::{FlowError, Problem, ProblemKind, Severity};
 pub use router::Router;
-pub(crate) use step::Scratch;
 pub use step::{Outcome, Step, StepContext};
+pub(crate) use step::{STEP_TIMER, Scratch};
+pub(crate) use template::is_name;
 pub use template::{RenderError, Template, TemplateError};
+pub(crate) use texts::CompiledTexts;
+pub use texts::Texts;

@@ -50,13 +50,32 @@ impl fmt::Display for FlowError {
     }
 }
 
-/// One thing that is wrong.
+/// One thing that is wrong, or looks wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The step it is wrong with.
     pub step: Option<StepId>,
+    /// Where: the names by which a file leads to the place, from the step, or from the flow
+    /// where no step is named. `["ask", "retry"]` is a question's text of asking again.
+    pub at: Vec<String>,
     /// What is wrong.
     pub kind: ProblemKind,
+}
+
+impl Problem {
+    /// A problem of a step as a whole, or of the flow.
+    pub(crate) fn of(step: Option<StepId>, kind: ProblemKind) -> Self {
+        Self {
+            step,
+            at: Vec::new(),
+            kind,
+        }
+    }
+
+    /// Whether a flow with it can be used.
+    pub fn severity(&self) -> Severity {
+        self.kind.severity()
+    }
 }
 
 impl fmt::Display for Problem {
@@ -68,12 +87,60 @@ impl fmt::Display for Problem {
     }
 }
 
+/// How bad a problem is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The flow works, perhaps not as it was meant.
+    Warning,
+    /// The flow isn't loaded.
+    Error,
+}
+
+impl Severity {
+    /// Its name.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// Declares the kinds of problem once: variant, stable code, severity, hint.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident $fields:tt = $code:literal, $severity:ident, $hint:expr;)*) => {
+        impl ProblemKind {
+            /// Its stable code, such as `unknown_step`, for machines.
+            pub fn code(&self) -> &'static str {
+                match self {
+                    $(Self::$variant $fields => $code,)*
+                }
+            }
+
+            /// Whether a flow with it can be used.
+            pub fn severity(&self) -> Severity {
+                match self {
+                    $(Self::$variant $fields => Severity::$severity,)*
+                }
+            }
+
+            /// What to do about it.
+            pub fn hint(&self) -> Option<&'static str> {
+                let hint: &'static str = match self {
+                    $(Self::$variant $fields => $hint,)*
+                };
+                (!hint.is_empty()).then_some(hint)
+            }
+        }
+    };
+}
+
 /// The kinds of problem.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProblemKind {
     /// It has no steps.
-    #[error("it has no steps; add one with `.step(name, kind)`")]
+    #[error("it has no steps")]
     NoSteps,
     /// It has more steps than fit.
     #[error("it has {count} steps, more than 10000")]
@@ -96,9 +163,18 @@ pub enum ProblemKind {
         /// Its name.
         entry: StepId,
     },
-    /// `.exit` or `.finish` was called before any step.
-    #[error("`.exit` and `.finish` belong to the step before them, and there is none")]
+    /// `.exit`, `.timeout` or `.finish` was called before any step.
+    #[error("`.exit`, `.timeout` and `.finish` belong to the step before them, and there is none")]
     NothingToAttachTo,
+    /// A step in a file says nothing to do.
+    #[error("it does nothing: it has no key such as `send`, `ask` or `finish`")]
+    NoKind,
+    /// A step in a file has several kinds.
+    #[error("it has {kinds}, and a step does one thing")]
+    ManyKinds {
+        /// The keys.
+        kinds: String,
+    },
     /// The step has no exit of that name.
     #[error("it has no exit `{exit}`; its exits are {exits}")]
     NoSuchExit {
@@ -121,10 +197,54 @@ pub enum ProblemKind {
         /// Where it leads.
         to: StepId,
     },
+    /// It leads to a flow that the bot doesn't have.
+    #[error("the bot has no flow `{flow}`")]
+    UnknownFlow {
+        /// The flow.
+        flow: FlowId,
+    },
+    /// It leads to a step that the other flow doesn't have.
+    #[error("the flow `{flow}` has no step `{step}`")]
+    UnknownStep {
+        /// The flow.
+        flow: FlowId,
+        /// The step.
+        step: StepId,
+    },
+    /// Flows call one another in a circle.
+    #[error("the flows call one another without end: {circle}")]
+    CallsItself {
+        /// The flows of the circle, in order.
+        circle: String,
+    },
+    /// Flows call one another deeper than the limit.
+    #[error("flows call one another deeper than {most}")]
+    CallsTooDeep {
+        /// The limit.
+        most: usize,
+    },
+    /// A tag isn't in the bot's dictionary.
+    #[error("the bot has no tag `{tag}`")]
+    UnknownTag {
+        /// The tag.
+        tag: String,
+    },
+    /// A tag is empty or longer than 64 bytes.
+    #[error("the tag {tag:?} is empty, longer than 64 bytes or has control characters")]
+    BadTag {
+        /// The tag.
+        tag: String,
+    },
     /// A text is no template.
     #[error("{0}")]
     Template(#[from] TemplateError),
-    /// A name in a condition can't be looked up.
+    /// A regular expression can't be used.
+    #[error("the regular expression can't be used: {reason}")]
+    BadPattern {
+        /// Why, in one line.
+        reason: String,
+    },
+    /// A name in a condition can't be looked up, or a value can't be kept under it.
     #[error("`{name}` is no name; write x, data.x or contact.x")]
     BadPath {
         /// The name.
@@ -141,8 +261,9 @@ pub enum ProblemKind {
         /// The most.
         most: i64,
     },
-    /// A choice question or a router has nothing to choose from.
-    #[error("it has nothing to choose from")]
+    /// A choice question, a router or a split has nothing to choose from, a step of tags or
+    /// values nothing to change.
+    #[error("it has nothing to choose from or to change")]
     NoChoices,
     /// A keyword or choice is blank once case and punctuation are taken away, or two choices
     /// are the same then.
@@ -154,7 +275,192 @@ pub enum ProblemKind {
     /// There are more keywords than can be searched.
     #[error("it has too many keywords")]
     TooManyKeywords,
+    /// A step says more messages than the limit.
+    #[error("it says {count} messages, and a step says at most 20")]
+    TooManyMessages {
+        /// How many.
+        count: usize,
+    },
+    /// The shares of a split aren't the whole.
+    #[error("the shares are {sum} % together, not 100 %")]
+    WeightSum {
+        /// Their sum.
+        sum: u64,
+    },
+    /// An arm of a split has no share.
+    #[error("the arm `{arm}` has no share, so nobody ever takes it")]
+    NoShare {
+        /// The arm.
+        arm: String,
+    },
+    /// A length of time is zero.
+    #[error("it waits for no time at all")]
+    NoTime,
+    /// A step that doesn't wait has a time-out.
+    #[error("it has a `timeout` and never waits")]
+    NeverWaits,
     /// This program doesn't have the code of a step or router written in Rust.
-    #[error("its code `{}` revision {} isn't in this program; register it", .0.kind, .0.revision)]
+    #[error("its code `{}` revision {} isn't in this program", .0.kind, .0.revision)]
     CodeMissing(CodeRef),
+    /// A program refused the settings of a step or router written in Rust.
+    #[error("its code `{kind}` refuses the settings: {reason}")]
+    BadSettings {
+        /// The code.
+        kind: String,
+        /// Why, in the code's own words.
+        reason: String,
+    },
+    /// Steps lead round in a circle and none of them waits.
+    #[error("it leads round in a circle that never waits: {circle}")]
+    NeverWaitingCycle {
+        /// The steps of the circle, in order.
+        circle: String,
+    },
+    /// Steps lead round in a circle, none of them waits, and a condition may leave it.
+    #[error("it leads round in a circle that waits for nobody: {circle}")]
+    GuardedCycle {
+        /// The steps of the circle, in order.
+        circle: String,
+    },
+    /// One message may lead through more steps than the limit.
+    #[error("one message may lead through {steps} steps, and the limit of a turn is {most}")]
+    TooManyStepsPerTurn {
+        /// How many.
+        steps: u64,
+        /// The limit.
+        most: u64,
+    },
+    /// One message may be answered by more messages than the limit.
+    #[error(
+        "one message may be answered by {messages} messages, and the limit of a turn is {most}"
+    )]
+    TooManyMessagesPerTurn {
+        /// How many.
+        messages: u64,
+        /// The limit.
+        most: u64,
+    },
+    /// No way leads to the step.
+    #[error("no way leads here from the entry `{entry}`")]
+    Unreachable {
+        /// The entry step.
+        entry: StepId,
+    },
+    /// No way leads out of the step, and it has no finish status.
+    #[error("no way leads out of here, so the dialog is over as it leaves by `{exit}`")]
+    DeadEnd {
+        /// The exit that leads nowhere.
+        exit: String,
+    },
+    /// A router or condition doesn't say where the rest goes.
+    #[error("what isn't listed goes on to `{to}`, only because that is listed next")]
+    MissingFallback {
+        /// The step listed next.
+        to: StepId,
+    },
+    /// A value is read and nothing sets it.
+    #[error("it reads `{name}`, which nothing sets")]
+    NeverSet {
+        /// Its name.
+        name: String,
+    },
+    /// A value is read and not every way here sets it.
+    #[error("it reads `{name}`, which isn't set on the way by `{way}`")]
+    MayBeUnset {
+        /// Its name.
+        name: String,
+        /// The step from which the dialog may come without it.
+        way: StepId,
+    },
+    /// A keyword stands in an earlier route too, which takes it.
+    #[error("the keyword `{word}` never leads here: `{earlier}` has it too and comes first")]
+    ShadowedKeyword {
+        /// The keyword.
+        word: String,
+        /// The earlier route.
+        earlier: String,
+    },
+    /// A route's name is nearly that of a step, and the route leads elsewhere.
+    #[error(
+        "the route `{route}` goes on to `{to}`, only because that is listed next; there is a step `{like}`"
+    )]
+    NearlyAStep {
+        /// The route.
+        route: String,
+        /// Where it leads.
+        to: StepId,
+        /// The step with a name like it.
+        like: StepId,
+    },
+    /// A text lacks a language that other texts have.
+    #[error("it has no text in `{language}`, which other texts of the flow have")]
+    MissingTranslation {
+        /// The language.
+        language: String,
+    },
+    /// A value that the called flow wants isn't given.
+    #[error("the flow `{flow}` wants the input `{name}`, which isn't given")]
+    InputMissing {
+        /// The flow.
+        flow: FlowId,
+        /// The input.
+        name: String,
+    },
+    /// A result is kept that the called flow never sets.
+    #[error("the flow `{flow}` never sets `{name}`")]
+    ResultNeverSet {
+        /// The flow.
+        flow: FlowId,
+        /// The name.
+        name: String,
+    },
+}
+
+kinds! {
+    NoSteps {} = "no_steps", Error, "add a step";
+    TooManySteps { .. } = "too_many_steps", Error, "divide it into several flows";
+    BadName { .. } = "bad_name", Error, "";
+    DuplicateStep {} = "duplicate_step", Error, "rename one of them";
+    EntryMissing { .. } = "unknown_entry", Error, "name a step of this flow";
+    NothingToAttachTo {} = "nothing_to_attach_to", Error, "call `.step` first";
+    NoKind {} = "no_kind", Error, "say what it does";
+    ManyKinds { .. } = "many_kinds", Error, "make a step of each";
+    NoSuchExit { .. } = "unknown_exit", Error, "";
+    DuplicateExit { .. } = "duplicate_exit", Error, "rename one of them";
+    ExitToNowhere { .. } = "unknown_step", Error, "name a step of this flow";
+    UnknownFlow { .. } = "unknown_flow", Error, "add the flow to the bot, or check its file together with this one";
+    UnknownStep { .. } = "unknown_flow_step", Error, "name a step of that flow";
+    CallsItself { .. } = "recursion", Error, "let one of them change to the other flow instead of calling it";
+    CallsTooDeep { .. } = "calls_too_deep", Error, "let one of them change to the other flow instead of calling it";
+    UnknownTag { .. } = "unknown_tag", Error, "add it to the bot's tags, or let unknown tags be created";
+    BadTag { .. } = "bad_tag", Error, "";
+    Template { .. } = "bad_template", Error, "";
+    BadPattern { .. } = "bad_pattern", Error, "";
+    BadPath { .. } = "bad_path", Error, "";
+    TooDeep {} = "too_deep", Error, "divide it into several steps";
+    EmptyRange { .. } = "empty_range", Error, "exchange the two ends";
+    NoChoices {} = "nothing_to_choose", Error, "";
+    BadWord { .. } = "bad_word", Error, "";
+    TooManyKeywords {} = "too_many_keywords", Error, "divide them among several steps";
+    TooManyMessages { .. } = "too_many_messages", Error, "divide them among several steps";
+    WeightSum { .. } = "weight_sum", Error, "change the shares";
+    NoShare { .. } = "no_share", Error, "give it a share, or take it away";
+    NoTime {} = "no_time", Error, "write a time such as 30m";
+    NeverWaits {} = "never_waits", Error, "a question, a router or `finish: waiting` can have one";
+    CodeMissing { .. } = "code_missing", Error, "register it with the program that runs the flow";
+    BadSettings { .. } = "bad_settings", Error, "";
+    NeverWaitingCycle { .. } = "endless_cycle", Error, "put a step into it that waits, such as a question or a delay";
+    GuardedCycle { .. } = "cycle_without_wait", Warning, "a condition must end it within the steps of one turn; a step that waits is safer";
+    TooManyStepsPerTurn { .. } = "steps_per_turn", Error, "put a step in between that waits";
+    TooManyMessagesPerTurn { .. } = "messages_per_turn", Error, "put a step in between that waits";
+    Unreachable { .. } = "unreachable", Warning, "lead an exit here, or take the step away";
+    DeadEnd { .. } = "dead_end", Warning, "say `finish: finished` if the flow ends here, else where it goes on";
+    MissingFallback { .. } = "missing_fallback", Warning, "say under `next` where `otherwise` leads";
+    NeverSet { .. } = "never_set", Error, "save it before, name it under `inputs` if it comes from outside, or give it a default";
+    MayBeUnset { .. } = "may_be_unset", Warning, "save it on every way, or give it a default";
+    ShadowedKeyword { .. } = "shadowed_keyword", Warning, "take it out of one of them";
+    NearlyAStep { .. } = "nearly_a_step", Warning, "correct the name, or say under `next` where the route leads";
+    MissingTranslation { .. } = "missing_translation", Warning, "add it; until then the contact gets the flow's own language";
+    InputMissing { .. } = "input_missing", Error, "give it under `inputs`";
+    ResultNeverSet { .. } = "result_never_set", Error, "name a value that the flow sets";
 }

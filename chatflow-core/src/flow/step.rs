@@ -1,6 +1,7 @@
 //! One unit of a flow, written in Rust.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::dialog::time::{self, Moment};
@@ -8,7 +9,7 @@ use crate::dialog::{
     CallFailure, ContactPatch, ContactView, Dialog, EffectBody, ErrorKind, Fact, Message, Snapshot,
     Text, TimerChange, TimerSet, Value,
 };
-use crate::flow::Limits;
+use crate::flow::{Limits, is_tag};
 
 /// A step written in Rust: asks, tells or decides.
 ///
@@ -192,7 +193,9 @@ impl StepContext<'_> {
         if size > self.limits.data_bytes {
             self.scratch.fail(ErrorKind::SizeLimit);
         }
-        self.scratch.data_before.push((name.clone(), before));
+        self.scratch
+            .data_before
+            .push(DataBefore::Value(name.clone(), before));
         self.scratch.facts.push(Fact::DataSet { name, value });
     }
 
@@ -207,8 +210,21 @@ impl StepContext<'_> {
         self.patch_contact(ContactPatch::Field(field.into(), value.into()));
     }
 
-    fn patch_contact(&mut self, patch: ContactPatch) {
+    /// Puts a tag on the contact: at once for this dialog, soon for the contact's row and its
+    /// other dialogs.
+    pub fn add_tag(&mut self, tag: impl Into<String>) {
+        self.patch_contact(ContactPatch::AddTag(tag.into()));
+    }
+
+    /// Takes a tag off the contact, in the same way.
+    pub fn remove_tag(&mut self, tag: impl Into<String>) {
+        self.patch_contact(ContactPatch::RemoveTag(tag.into()));
+    }
+
+    pub(crate) fn patch_contact(&mut self, patch: ContactPatch) {
         let fits = match &patch {
+            ContactPatch::AddTag(tag) => is_tag(tag),
+            ContactPatch::RemoveTag(_) => true,
             ContactPatch::Name(name) => name.len() <= self.limits.text_bytes,
             ContactPatch::Field(field, value) => {
                 let fields = &self.snapshot.contact.fields;
@@ -283,7 +299,7 @@ pub(crate) struct Scratch {
     pub(crate) effects: Vec<(EffectBody, bool)>,
     pub(crate) timers: Vec<TimerChange>,
     /// Data overwritten since the mark, oldest first.
-    pub(crate) data_before: Vec<(String, Option<Value>)>,
+    pub(crate) data_before: Vec<DataBefore>,
     pub(crate) contact_before: Option<ContactView>,
     /// Which of the effects is the call whose answer is awaited.
     pub(crate) pending_call: Option<usize>,
@@ -291,7 +307,42 @@ pub(crate) struct Scratch {
     pub(crate) error: Option<ErrorKind>,
 }
 
+/// Data as it was before it was overwritten.
+#[derive(Debug)]
+pub(crate) enum DataBefore {
+    /// One value, or that there was none.
+    Value(String, Option<Value>),
+    /// All of it.
+    All(BTreeMap<String, Value>),
+}
+
+impl DataBefore {
+    /// Puts it back.
+    pub(crate) fn restore(self, data: &mut BTreeMap<String, Value>) {
+        match self {
+            Self::Value(name, Some(value)) => {
+                data.insert(name, value);
+            }
+            Self::Value(name, None) => {
+                data.remove(&name);
+            }
+            Self::All(before) => *data = before,
+        }
+    }
+}
+
 impl Scratch {
+    /// Puts other data in place of the dialog's, and gives back what was there.
+    pub(crate) fn replace_data(
+        &mut self,
+        data: &mut BTreeMap<String, Value>,
+        with: BTreeMap<String, Value>,
+    ) -> BTreeMap<String, Value> {
+        let before = std::mem::replace(data, with);
+        self.data_before.push(DataBefore::All(before.clone()));
+        before
+    }
+
     pub(crate) fn fail(&mut self, error: ErrorKind) {
         self.error.get_or_insert(error);
     }

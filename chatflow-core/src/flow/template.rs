@@ -35,6 +35,9 @@ pub enum TemplateError {
         /// Its length.
         bytes: usize,
     },
+    /// A text by language names no language.
+    #[error("there is no text in any language")]
+    NoText,
     /// `{{` without `}}`.
     #[error("`{{{{` at byte {at} is never closed by `}}}}`")]
     Unclosed {
@@ -146,6 +149,25 @@ impl Template {
     }
 }
 
+impl Template {
+    /// The value it gives: where it is nothing but one placeholder, that value with its kind,
+    /// else the text.
+    ///
+    /// # Errors
+    /// As [`render`](Template::render).
+    pub fn evaluate(&self, dialog: &dyn Dialog) -> Result<Value, RenderError> {
+        match self.segments.as_slice() {
+            [Segment::Value(path)] => path
+                .with(dialog, |value| (!value.is_null()).then(|| value.clone()))
+                .flatten()
+                .ok_or_else(|| RenderError::ValueMissing {
+                    name: path.to_string(),
+                }),
+            _ => self.render(dialog).map(Value::Text),
+        }
+    }
+}
+
 /// Where a placeholder's value is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Path {
@@ -157,16 +179,18 @@ pub(crate) enum Path {
     Any(Box<str>),
 }
 
+/// Whether a value can be kept and read under this name.
+pub(crate) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && !name.starts_with(|first: char| first.is_numeric())
+        && name
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || letter == '_')
+}
+
 impl Path {
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let is_name = |name: &str| {
-            !name.is_empty()
-                && name.len() <= 64
-                && !name.starts_with(|first: char| first.is_numeric())
-                && name
-                    .chars()
-                    .all(|letter| letter.is_alphanumeric() || letter == '_')
-        };
         match text.split_once('.') {
             None => is_name(text).then(|| Self::Any(text.into())),
             Some(("data", name)) => is_name(name).then(|| Self::Data(name.into())),

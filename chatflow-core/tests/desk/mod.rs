@@ -162,10 +162,8 @@ pub(crate) fn asking() -> FlowDefinition {
 
 pub(crate) fn impatient() -> FlowDefinition {
     FlowBuilder::new("impatient", 1)
-        .step(
-            "name",
-            Ask::text("Your name?").timeout(Duration::from_secs(7200)),
-        )
+        .step("name", Ask::text("Your name?"))
+        .timeout(Duration::from_secs(7200))
         .exit("timeout", "late")
         .step("late", SendMessage::text("Too late."))
         .build()

@@ -34,7 +34,7 @@ fn funnel() -> FlowDefinition {
             )
             .step(
                 "age",
-                Ask::number("Nice to meet you, {{ name }}. How old are you?", 1, 120)
+                Ask::range("Nice to meet you, {{ name }}. How old are you?", 1, 120)
                     .retry("Please send a number from 1 to 120.")
                     .save("age"),
             )
@@ -44,7 +44,7 @@ fn funnel() -> FlowDefinition {
                 KeywordRouter::new()
                     .route("A", ["a"])
                     .route("B", ["b"])
-                    .otherwise_say("Please answer A or B.")
+                    .retry("Please answer A or B.")
                     .save("plan"),
             )
             .exit("A", "chosen")
@@ -69,10 +69,9 @@ fn order() -> FlowDefinition {
             .step("name", Ask::text("What is your name?").save("name"))
             .step(
                 "size",
-                Ask::choice("Which size?", ["Small", "Large"])
-                    .save("size")
-                    .timeout(Duration::from_secs(6 * 3600)),
+                Ask::choice("Which size?", ["Small", "Large"]).save("size"),
             )
+            .timeout(Duration::from_secs(6 * 3600))
             .exit("timeout", "silent")
             .step(
                 "confirm",
@@ -83,7 +82,7 @@ fn order() -> FlowDefinition {
                 KeywordRouter::new()
                     .route("yes", ["yes"])
                     .route("no", ["no"])
-                    .otherwise_say("Yes or no?"),
+                    .retry("Yes or no?"),
             )
             .exit("yes", "ordered")
             .exit("no", "name")
@@ -118,7 +117,7 @@ fn topics() -> FlowDefinition {
                 KeywordRouter::new()
                     .route("price", ["price"])
                     .route("delivery", ["delivery"])
-                    .otherwise_say("Price or delivery, please."),
+                    .retry("Price or delivery, please."),
             )
             .exit("price", "price")
             .exit("delivery", "delivery")
@@ -180,7 +179,7 @@ fn cycle() -> FlowDefinition {
 fn prices() -> FlowDefinition {
     built(
         FlowBuilder::new("prices", 1)
-            .step("age", Ask::number("How old are you?", 0, 150).save("age"))
+            .step("age", Ask::range("How old are you?", 0, 150).save("age"))
             .step(
                 "group",
                 Branch::when("adult", Condition::at_least("age", 18))

@@ -112,6 +112,7 @@ fn change_by(from: &ShownStatus, to: &ShownStatus, actor: &Actor) -> String {
         Actor::Step(step) => format!("step {step}"),
         Actor::ContactRow => "contact_row".to_owned(),
         Actor::Channel => "channel".to_owned(),
+        Actor::MediaRule(kind) => format!("media {kind}"),
         Actor::Timer(name) => format!("timer {name}"),
         Actor::Engine => "engine".to_owned(),
     };

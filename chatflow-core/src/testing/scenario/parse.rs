@@ -154,17 +154,13 @@ fn set(first: &str, words: &mut Words<'_>) -> Result<OperatorAct, Wrong> {
         }
         next = words.word()?;
     }
-    Ok(OperatorAct::Set { status, step })
+    Ok(OperatorAct::set(status, step))
 }
 
 fn target(name: &str) -> StepTarget {
-    let (flow, step) = match name.split_once('/') {
-        Some((flow, step)) => (Some(flow.into()), step),
-        None => (None, name),
-    };
-    StepTarget {
-        flow,
-        step: step.into(),
+    match name.split_once('/') {
+        Some((flow, step)) => StepTarget::of(flow, step),
+        None => StepTarget::step(name),
     }
 }
 

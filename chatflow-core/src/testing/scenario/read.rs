@@ -35,35 +35,11 @@ fn moment_max() -> Moment {
 
 /// `1h30m`
 fn duration(span: &str) -> Result<Duration, Wrong> {
-    let wrong = || format!("expected a time such as 1d2h30m5s or 200ms, found `{span}`");
-    let mut millis: u64 = 0;
-    let mut rest = span;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let (number, after) = rest.split_at(digits);
-        let letters = after
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(after.len());
-        let (unit, after) = after.split_at(letters);
-        let unit = match unit {
-            "d" => 86_400_000,
-            "h" => 3_600_000,
-            "m" => 60_000,
-            "s" => 1000,
-            "ms" => 1,
-            _ => return Err(wrong()),
-        };
-        let number: u64 = number.parse().map_err(|_| wrong())?;
-        millis = number
-            .checked_mul(unit)
-            .and_then(|more| millis.checked_add(more))
-            .ok_or_else(wrong)?;
-        rest = after;
+    let period: time::Period = span.parse().map_err(|error| format!("{error}"))?;
+    if period.is_zero() {
+        return Err(format!("the clock moves on by more than {period}"));
     }
-    if millis == 0 {
-        return Err(wrong());
-    }
-    Ok(Duration::from_millis(millis))
+    Ok(period.into())
 }
 
 /// The status that an operator chooses.

@@ -38,13 +38,8 @@ async fn expect_cancelled(desk: &Desk, effect: EffectId) {
     assert!(matches!(again, Begun::Cancelled), "cancelled before");
 }
 
-const SECOND: fn() -> OperatorAct = || OperatorAct::Set {
-    status: Some(StatusChoice::Auto),
-    step: Some(StepTarget {
-        flow: None,
-        step: "second".into(),
-    }),
-};
+const SECOND: fn() -> OperatorAct =
+    || OperatorAct::set(Some(StatusChoice::Auto), Some(StepTarget::step("second")));
 
 async fn save_view(desk: &Desk, change: impl FnOnce(&mut ContactView)) {
     let mut contact = desk.contact("anna").await.expect("anna's row");

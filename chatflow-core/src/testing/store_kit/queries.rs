@@ -330,10 +330,7 @@ async fn recount(desk: &Desk) -> Vec<(StatusKind, u64)> {
 }
 
 fn any_event(numbers: &mut Numbers) -> EventBody {
-    let set = |status| OperatorAct::Set {
-        status: Some(status),
-        step: None,
-    };
+    let set = |status| OperatorAct::set(Some(status), None);
     let act = match numbers.below(16) {
         0 => return EventBody::MessageReceived("say hello; wait 5000".into()),
         1 => return EventBody::MessageReceived("complete".into()),

@@ -95,19 +95,13 @@ pub async fn a_turn_is_applied_whole(harness: &dyn StoreHarness) {
 pub async fn columns_follow_every_turn(harness: &dyn StoreHarness) {
     let desk = Desk::open(harness).await;
     desk.says("bert", "say hello", at(1)).await;
-    let set = |status| OperatorAct::Set { status, step: None };
-    let second = StepTarget {
-        flow: None,
-        step: "second".into(),
-    };
+    let set = |status| OperatorAct::set(status, None);
+    let second = StepTarget::step("second");
     let acts = [
         OperatorAct::Take,
         set(Some(StatusChoice::Custom("review".into()))),
         OperatorAct::Reply("one moment".into()),
-        OperatorAct::Set {
-            status: Some(StatusChoice::Auto),
-            step: Some(second),
-        },
+        OperatorAct::set(Some(StatusChoice::Auto), Some(second)),
         OperatorAct::Block,
         OperatorAct::Unblock,
         set(Some(StatusChoice::Waiting)),
@@ -379,10 +373,7 @@ pub async fn readers_see_whole_turns(harness: &dyn StoreHarness) {
                 0 => StatusChoice::Auto,
                 _ => StatusChoice::Manual,
             };
-            let act = OperatorAct::Set {
-                status: Some(status),
-                step: None,
-            };
+            let act = OperatorAct::set(Some(status), None);
             let turn = desk.act("anna", act, at(second)).await;
             desk.apply(turn).await;
         }
@@ -419,10 +410,7 @@ pub async fn st_06_a_block_cancels_all_that_waits(harness: &dyn StoreHarness) {
     let turn = desk.act("anna", reply.clone(), at(2)).await;
     let mut waiting: BTreeSet<_> = turn.effects.iter().map(|effect| effect.id).collect();
     desk.apply(turn).await;
-    let auto = OperatorAct::Set {
-        status: Some(StatusChoice::Auto),
-        step: None,
-    };
+    let auto = OperatorAct::set(Some(StatusChoice::Auto), None);
     desk.apply(desk.act("anna", auto, at(3)).await).await;
     waiting.extend(desk.says("anna", "say two; say three", at(4)).await);
     let blocked = EventBody::ReachReported(Reach::BlockedByContact);

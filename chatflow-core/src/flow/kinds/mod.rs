@@ -1,0 +1,148 @@
+//! The kinds of step.
+
+mod ask;
+mod branch;
+mod change_tags;
+mod delay;
+mod finish;
+mod flows;
+mod keywords;
+mod send;
+mod set_values;
+mod split;
+
+pub use ask::{Ask, AskKind};
+pub use branch::Branch;
+pub use change_tags::ChangeTags;
+pub use delay::Delay;
+pub use finish::{Finish, FinishStatus};
+pub use flows::{CallFlow, ChangeFlow};
+pub(crate) use keywords::KeywordRoute;
+pub use keywords::{KeywordMatch, KeywordRouter};
+pub(crate) use send::SendItem;
+pub use send::SendMessage;
+pub(crate) use set_values::{Assignment, Source};
+pub use set_values::{SaveTo, SetValues};
+pub use split::Split;
+
+use crate::flow::definition::{CustomRouter, CustomStep};
+use crate::flow::{Router, Step};
+
+/// The exit of a step that has done its work.
+pub const EXIT_NEXT: &str = "next";
+/// The exit of a question that was answered wrongly too often. Where it leads nowhere, the
+/// dialog is passed to an operator.
+pub const EXIT_GAVE_UP: &str = "gave_up";
+/// The exit of a step that waited and was not answered in time. Where a question's leads
+/// nowhere, the dialog is passed to an operator.
+pub const EXIT_TIMEOUT: &str = "timeout";
+/// The exit of a router or condition where nothing else fits.
+pub const EXIT_OTHERWISE: &str = "otherwise";
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum StepKind {
+    /// Says something and goes on.
+    Send(SendMessage),
+    /// Asks and keeps the answer.
+    Ask(Ask),
+    /// Waits for a message and goes on by its words.
+    Keywords(KeywordRouter),
+    /// Goes on by what is known of the dialog.
+    Condition(Branch),
+    /// Sends each dialog down one of several arms, by shares.
+    Split(Split),
+    /// Adds and removes tags of the contact.
+    Tags(ChangeTags),
+    /// Keeps values.
+    Set(SetValues),
+    /// Goes on in another flow and doesn't come back.
+    ChangeFlow(ChangeFlow),
+    /// Goes through another flow and comes back.
+    CallFlow(CallFlow),
+    /// Waits some time and goes on.
+    Delay(Delay),
+    /// Gives the dialog a status.
+    Finish(Finish),
+    /// A host's step.
+    Custom(CustomStep),
+    /// A host's router: waits for a message and goes on by its route.
+    Router(CustomRouter),
+}
+
+impl<S: Step> From<S> for StepKind {
+    fn from(step: S) -> Self {
+        Self::Custom(CustomStep::new(step))
+    }
+}
+
+impl StepKind {
+    /// A step that routes by a host's router.
+    pub fn router(router: impl Router) -> Self {
+        Self::Router(CustomRouter::new(router))
+    }
+
+    /// The key that names the kind in a file.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::Send(_) => "send",
+            Self::Ask(_) => "ask",
+            Self::Keywords(_) => "keywords",
+            Self::Condition(_) => "condition",
+            Self::Split(_) => "split",
+            Self::Tags(_) => "tags",
+            Self::Set(_) => "set",
+            Self::ChangeFlow(_) => "change_flow",
+            Self::CallFlow(_) => "call_flow",
+            Self::Delay(_) => "delay",
+            Self::Finish(_) => "finish",
+            Self::Custom(_) => "custom",
+            Self::Router(_) => "router",
+        }
+    }
+
+    /// The names of the exits it has, but for `timeout`, which a step has that is given one.
+    pub fn exits(&self) -> Vec<String> {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        match self {
+            Self::Send(_)
+            | Self::Tags(_)
+            | Self::Set(_)
+            | Self::CallFlow(_)
+            | Self::Delay(_)
+            | Self::Finish(_) => names(&[EXIT_NEXT]),
+            Self::ChangeFlow(_) => Vec::new(),
+            Self::Ask(_) => names(&[EXIT_NEXT, EXIT_GAVE_UP]),
+            Self::Keywords(router) => router
+                .routes
+                .iter()
+                .map(|route| route.name.clone())
+                .chain([EXIT_OTHERWISE.to_owned()])
+                .collect(),
+            Self::Condition(branch) => branch
+                .arms
+                .iter()
+                .map(|arm| arm.name.clone())
+                .chain([EXIT_OTHERWISE.to_owned()])
+                .collect(),
+            Self::Split(split) => split.arms.iter().map(|(name, _)| name.clone()).collect(),
+            Self::Custom(step) => step.code.exits.clone(),
+            Self::Router(router) => router
+                .code
+                .exits
+                .iter()
+                .cloned()
+                .chain([EXIT_OTHERWISE.to_owned()])
+                .collect(),
+        }
+    }
+
+    /// Whether it waits for a message when it is entered without one that nobody has taken.
+    pub const fn awaits_message(&self) -> bool {
+        matches!(
+            self,
+            Self::Ask(_) | Self::Keywords(_) | Self::Router(_) | Self::Custom(_)
+        )
+    }
+}
