@@ -19,6 +19,7 @@ mod journal;
 mod message;
 mod position;
 mod reader;
+mod sending;
 mod session;
 mod snapshot;
 mod status;
@@ -27,7 +28,9 @@ pub mod time;
 mod value;
 
 pub use address::Address;
-pub use contact::{Contact, ContactPatch, ContactView, Profile};
+pub use contact::{
+    Contact, ContactAct, ContactBlock, ContactPatch, ContactRefusal, ContactView, Profile,
+};
 pub use effect::{Effect, EffectBody, TimerChange};
 pub use event::{
     CallFailure, Event, EventBody, EventKey, FailureClass, OperatorAct, StatusChoice, StepTarget,
@@ -41,6 +44,7 @@ pub use message::{Author, Media, MediaKind, Message, MessageRecord, Side};
 pub(crate) use position::Resolved;
 pub use position::{Phase, Position};
 pub use reader::Dialog;
+pub use sending::CannotSend;
 pub use session::{Assignee, Handling, Session};
 pub use snapshot::{Attention, DialogRow, PendingCall, Snapshot, TimerSet};
 pub use status::{

@@ -75,7 +75,7 @@ impl<'a> Turn<'a> {
             EventBody::ContactChanged(view) => {
                 let view = view.clone();
                 self.change(Actor::ContactRow, |snapshot| snapshot.contact = view);
-                if self.snapshot.contact.blocked {
+                if self.snapshot.contact.blocked.is_some() {
                     self.silence();
                 }
             }

@@ -207,6 +207,16 @@ impl StepContext<'_> {
         self.patch_contact(ContactPatch::Field(field.into(), value.into()));
     }
 
+    /// Puts a tag on the contact, in the same way.
+    pub fn add_tag(&mut self, tag: impl Into<String>) {
+        self.patch_contact(ContactPatch::AddTag(tag.into()));
+    }
+
+    /// Takes a tag off the contact, in the same way.
+    pub fn remove_tag(&mut self, tag: impl Into<String>) {
+        self.patch_contact(ContactPatch::RemoveTag(tag.into()));
+    }
+
     fn patch_contact(&mut self, patch: ContactPatch) {
         let fits = match &patch {
             ContactPatch::Name(name) => name.len() <= self.limits.text_bytes,
@@ -219,6 +229,9 @@ impl StepContext<'_> {
                     .sum();
                 let size = others + field.len() + value.weight();
                 size <= self.limits.data_bytes && value.is_storable()
+            }
+            ContactPatch::AddTag(_) | ContactPatch::RemoveTag(_) => {
+                patch.fits(&self.snapshot.contact)
             }
         };
         if !fits {
