@@ -12,6 +12,7 @@
 mod address;
 pub mod codec;
 mod contact;
+mod contact_act;
 mod effect;
 mod event;
 mod id;
@@ -28,9 +29,8 @@ pub mod time;
 mod value;
 
 pub use address::Address;
-pub use contact::{
-    Contact, ContactAct, ContactBlock, ContactPatch, ContactRefusal, ContactView, Profile,
-};
+pub use contact::{Contact, ContactBlock, ContactPatch, ContactView, Profile};
+pub use contact_act::{ContactAct, ContactRefusal};
 pub use effect::{Effect, EffectBody, TimerChange};
 pub use event::{
     CallFailure, Event, EventBody, EventKey, FailureClass, OperatorAct, StatusChoice, StepTarget,

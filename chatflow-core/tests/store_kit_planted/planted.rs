@@ -8,11 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chatflow_core::testing::block_on;
 use chatflow_core::{
-    Address, Begun, BotId, CommitError, Committed, ConfigHash, Contact, ContactId, ContactPatch,
-    Definition, Delivery, DeliveryState, DialogId, DialogSummary, Due, EffectBody, EffectId,
-    EventKey, JournalTurn, LoadedDialog, MemoryStore, Moment, OutboxEntry, PAGE_MAX, RefusedEvent,
-    Revision, Settled, Settlement, StatusKind, Store, StoreError, StoredRefusal, TranscriptLine,
-    TurnCommit, time,
+    Address, Begun, BotId, CommitError, Committed, ConfigHash, Contact, ContactId, Definition,
+    Delivery, DeliveryState, DialogId, DialogSummary, Due, EffectBody, EffectId, EventKey,
+    JournalTurn, LoadedDialog, MemoryStore, Moment, OutboxEntry, PAGE_MAX, RefusedEvent, Revision,
+    Settled, Settlement, StatusKind, Store, StoreError, StoredRefusal, TranscriptLine, TurnCommit,
+    time,
 };
 
 use crate::bug::{Bug, forget_patch, of_turn};
