@@ -212,6 +212,8 @@ fn st_36_a_blocked_contact_neither_sends_nor_receives_in_any_dialog() {
     let blocked = Handled::Refused(Refusal::Blocked);
     assert_eq!(shop.hears("2", "let me in"), blocked);
     assert_eq!(shop.hears_by_phone("3", "let me in"), blocked);
+    let waiting = block_on(shop.store.outbox(phone())).unwrap();
+    assert!(waiting.is_empty(), "cancelled with the turn that tells it");
     for (dialog, key) in [(web(), "r3"), (phone(), "r4")] {
         let answer = shop.acts(dialog, key, OperatorAct::Reply("hello".into()));
         let Err(HandleError::Refused(refused)) = answer else {
