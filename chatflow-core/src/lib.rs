@@ -75,13 +75,14 @@ pub use channel::{
 pub use channel::{Terminal, TerminalOutput};
 pub use dialog::{
     Actor, Address, Assignee, Attention, Author, Automation, BotId, CallFailure, CancelScope,
-    Cause, ChannelId, ConfigHash, Contact, ContactId, ContactPatch, ContactView, CustomStatus,
-    Decimal, Dialog, DialogId, DialogRow, DialogSettings, Effect, EffectBody, EffectId, ErrorKind,
-    Event, EventBody, EventKey, Fact, FailureClass, FlowId, FlowVersion, Frame, Handling, Media,
-    MediaKind, Message, MessageRecord, Moment, NAME_BYTES_MAX, OperatorAct, OperatorBlock,
-    OperatorId, ParseDecimalError, ParseIdError, PendingCall, Phase, Position, Profile, Reach,
-    Revision, Session, ShownStatus, Side, Snapshot, SpaceId, Status, StatusChoice, StatusKind,
-    StatusLabel, StepId, StepTarget, Text, TimerChange, TimerSet, VALUE_DEPTH_MAX, Value,
+    CannotSend, Cause, ChannelId, ConfigHash, Contact, ContactAct, ContactBlock, ContactId,
+    ContactPatch, ContactRefusal, ContactView, CustomStatus, Decimal, Dialog, DialogId, DialogRow,
+    DialogSettings, Effect, EffectBody, EffectId, ErrorKind, Event, EventBody, EventKey, Fact,
+    FailureClass, FlowId, FlowVersion, Frame, Handling, Media, MediaKind, Message, MessageRecord,
+    Moment, NAME_BYTES_MAX, OperatorAct, OperatorBlock, OperatorId, ParseDecimalError,
+    ParseIdError, PendingCall, Phase, Position, Profile, Reach, Revision, Session, ShownStatus,
+    Side, Snapshot, SpaceId, Status, StatusChoice, StatusKind, StatusLabel, StepId, StepTarget,
+    Text, TimerChange, TimerSet, VALUE_DEPTH_MAX, Value,
 };
 pub use dialog::{codec, time};
 pub use engine::{Engine, LAW, Refusal, Refused, ReplayError, Replayed, Transition, replay};
@@ -97,7 +98,8 @@ pub use flow::{
 #[cfg(feature = "runtime")]
 pub use runner::{Builder, Chatflow, RunError, StartError, SystemClock};
 pub use runner::{
-    Clock, HandleError, Handled, Port, PortError, RetryPolicy, Worker, WorkerBuilder, WorkerError,
+    ChangeContactError, Clock, ContactChanged, HandleError, Handled, Port, PortError, RetryPolicy,
+    Worker, WorkerBuilder, WorkerError,
 };
 pub use store::{
     Begun, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due, DueTimer,

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chatflow_core::{
-    Actor, Ask, Automation, Bot, Branch, CallFailure, CancelScope, Cause, Condition, ContactView,
-    EffectBody, EffectId, Engine, Event, EventBody, Fact, FailureClass, Finish, FinishStatus,
-    FlowBuilder, FlowDefinition, KeywordRouter, Limits, Moment, OperatorAct, Reach, SendMessage,
-    ShownStatus, Snapshot, Status, StatusChoice, StatusKind, StepTarget, TimerChange, TimerSet,
-    Transition, Value, codec, replay, time,
+    Actor, Ask, Automation, Bot, Branch, CallFailure, CancelScope, Cause, Condition, ContactBlock,
+    ContactView, EffectBody, EffectId, Engine, Event, EventBody, Fact, FailureClass, Finish,
+    FinishStatus, FlowBuilder, FlowDefinition, KeywordRouter, Limits, Moment, OperatorAct, Reach,
+    SendMessage, ShownStatus, Snapshot, Status, StatusChoice, StatusKind, StepTarget, TimerChange,
+    TimerSet, Transition, Value, codec, replay, time,
 };
 use proptest::prelude::*;
 
@@ -245,7 +245,10 @@ fn event(happening: &Happening, snapshot: &Snapshot, n: usize, now: &mut Moment)
             let revision = snapshot.contact.revision + 1;
             EventBody::ContactChanged(ContactView {
                 revision,
-                blocked,
+                blocked: blocked.then(|| ContactBlock {
+                    by: "olga".into(),
+                    since: snapshot.turned_at,
+                }),
                 ..snapshot.contact.clone()
             })
         }

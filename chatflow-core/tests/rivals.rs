@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chatflow_core::testing::{ManualClock, ScriptedChannel, block_on};
 use chatflow_core::{
-    Address, Bot, Clock, DialogId, Event, FlowBuilder, HandleError, Handled, KeywordRouter,
-    MemoryStore, Moment, OperatorAct, Refusal, Store, Worker,
+    Address, Bot, Clock, ContactAct, ContactChanged, DialogId, Event, FlowBuilder, HandleError,
+    Handled, KeywordRouter, MemoryStore, Moment, OperatorAct, OperatorId, Refusal, Store, Worker,
 };
 
 use flaky::Flaky;
@@ -84,6 +84,30 @@ fn rivals() -> Rivals {
         slow,
         fast,
     }
+}
+
+#[test]
+fn a_contact_changed_by_others_meanwhile_is_changed_anew() {
+    let Rivals {
+        store,
+        channel,
+        clock,
+        slow,
+        fast,
+    } = rivals();
+    block_on(slow.receive(channel.says("anna", "1", "hi"))).unwrap();
+    let loaded = block_on(store.load(dialog())).unwrap().unwrap();
+    let (contact, olga) = (loaded.contact.id, OperatorId::from("olga"));
+    let tag = |tag: &str| ContactAct::AddTag(tag.to_owned());
+    let (other, otto) = (tag("faster"), OperatorId::from("otto"));
+    *clock.meddle.lock().unwrap() = Some(Box::new(move || {
+        let changed = block_on(fast.change_contact(contact, &other, &otto)).unwrap();
+        assert_eq!(changed, ContactChanged::Applied { revision: 2 });
+    }));
+    let changed = block_on(slow.change_contact(contact, &tag("slower"), &olga)).unwrap();
+    assert_eq!(changed, ContactChanged::Applied { revision: 3 });
+    let row = block_on(store.contact(contact)).unwrap().unwrap();
+    assert!(row.view.tags.iter().eq(["faster", "slower"]));
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use chatflow_core::testing::{ManualClock, ScriptedChannel};
 use chatflow_core::{
-    Address, Ask, Automation, Bot, Dialog, DialogId, ErrorKind, Event, FlowBuilder, HandleError,
-    Handled, Inbound, InboundBody, MemoryStore, OperatorAct, Profile, Reach, Refusal, SendMessage,
-    Snapshot, Status, StatusKind, Store, Worker,
+    Address, Ask, Automation, Bot, ContactBlock, Dialog, DialogId, ErrorKind, Event, FlowBuilder,
+    HandleError, Handled, Inbound, InboundBody, MemoryStore, OperatorAct, Profile, Reach, Refusal,
+    SendMessage, Snapshot, Status, StatusKind, Store, Worker, time,
 };
 use futures::executor::block_on;
 
@@ -52,7 +52,10 @@ fn a_newer_contact_row_reaches_the_dialog_before_the_next_event() {
     let mut contact = block_on(desk.store.contact(desk.snapshot().contact_id))
         .unwrap()
         .unwrap();
-    contact.view.blocked = true;
+    contact.view.blocked = Some(ContactBlock {
+        by: "olga".into(),
+        since: time::from_millis(0),
+    });
     contact.view.revision += 1;
     block_on(desk.store.save_contact(&contact, 1)).unwrap();
     assert_eq!(desk.says("2", "Anna"), Handled::Refused(Refusal::Blocked));

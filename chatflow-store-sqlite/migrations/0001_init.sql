@@ -19,6 +19,7 @@ CREATE TABLE definition (
     body BLOB NOT NULL
 ) STRICT;
 
+-- `blocked` is 1 where we block the contact; who and since when stands in the body.
 CREATE TABLE contact (
     id       BLOB    NOT NULL PRIMARY KEY,
     space    TEXT    NOT NULL,
@@ -55,8 +56,17 @@ CREATE TABLE dialog (
     last_at           INTEGER NOT NULL,
     fence             INTEGER NOT NULL,
     can_send          INTEGER NOT NULL,
+    contact_revision  INTEGER NOT NULL,
     snapshot          BLOB    NOT NULL
 ) STRICT;
+
+CREATE INDEX dialog_of_contact ON dialog (contact, id);
+
+-- Dialogs that have not been told of their contact's newest row. A table of its own: a mark in
+-- `dialog` would write the snapshot of each again.
+CREATE TABLE lagging (
+    dialog BLOB NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- Keys of events seen, with the dialog's revision after each. A refused event's key can be here
 -- before its dialog exists.

@@ -1,8 +1,8 @@
 //! The outbox: starting deliveries and recording how they ended.
 
 use chatflow_core::{
-    Begun, ContactPatch, Delivery, DeliveryState, DialogId, EffectId, Moment, Settled, Settlement,
-    codec, time,
+    Begun, ContactId, ContactPatch, Delivery, DeliveryState, DialogId, EffectId, Moment, Settled,
+    Settlement, codec, time,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -222,6 +222,10 @@ fn patch_contact(
     let Some(mut contact) = contact else {
         return Ok(());
     };
+    if !patch.fits(&contact.view) {
+        tracing::warn!(contact = %contact.id, %dialog, "a patch that doesn't fit the contact is dropped");
+        return Ok(());
+    }
     if !patch.apply(&mut contact.view) {
         return Ok(());
     }
@@ -233,5 +237,23 @@ fn patch_contact(
             integer(contact.view.revision)?,
             codec::encode(&contact.view)?,
         ])?;
+    lag(connection, contact.id, Some(dialog))
+}
+
+/// Makes all dialogs of a contact lag but the one that knows.
+pub(crate) fn lag(
+    connection: &Connection,
+    contact: ContactId,
+    knows: Option<DialogId>,
+) -> Result<(), Failure> {
+    // No dialog has the empty id.
+    let knows = knows.map_or_else(Vec::new, |dialog| dialog.to_bytes().to_vec());
+    connection
+        .prepare_cached(LAG)?
+        .execute(params![contact.to_bytes(), knows])?;
     Ok(())
 }
+
+pub(crate) const LAG: &str = "INSERT INTO lagging (dialog)
+     SELECT id FROM dialog WHERE contact = ?1 AND id <> ?2
+     ON CONFLICT DO NOTHING";

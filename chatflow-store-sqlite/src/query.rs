@@ -10,6 +10,15 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use crate::error::Failure;
 use crate::rows::{self, bound};
 
+/// The columns that [`rows::summary`] reads.
+macro_rules! summary_columns {
+    () => {
+        "SELECT id, bot, channel, external_id, contact, revision, status, label, flow, step,
+             assignee, last_side, needs_reply_since, last_at, fence, can_send, contact_revision
+         FROM dialog "
+    };
+}
+
 pub(crate) fn definition(
     connection: &Connection,
     hash: ConfigHash,
@@ -75,6 +84,9 @@ pub(crate) fn due(connection: &Connection, now: Moment, limit: usize) -> Result<
         params![now, limit],
         rows::effect_id,
     )?;
+    let lagging = all(connection, LAGGING, [limit], |row| {
+        rows::dialog_id(row, "dialog")
+    })?;
     let next = [NEXT_TIMER, NEXT_DELIVERY]
         .into_iter()
         .map(|sql| one(connection, sql, [now], |row| rows::moment(row, "due")))
@@ -82,6 +94,7 @@ pub(crate) fn due(connection: &Connection, now: Moment, limit: usize) -> Result<
     Ok(Due {
         timers,
         deliveries,
+        lagging,
         next: next.into_iter().flatten().min(),
     })
 }
@@ -92,6 +105,9 @@ const DUE_TIMERS: &str = "SELECT dialog, name, generation, due FROM timer WHERE 
 const DUE_DELIVERIES: &str = "SELECT dialog, turn, n FROM outbox
      WHERE state = 'ready' AND waiting = 0 AND due <= ?1
      ORDER BY due, dialog, turn, n LIMIT ?2";
+
+/// Holds lagging dialogs only, in the order of their ids.
+const LAGGING: &str = "SELECT dialog FROM lagging ORDER BY dialog LIMIT ?1";
 
 const NEXT_TIMER: &str = "SELECT due FROM timer WHERE due > ?1 ORDER BY due LIMIT 1";
 
@@ -105,11 +121,25 @@ pub(crate) fn dialogs(
 ) -> Result<Vec<DialogSummary>, Failure> {
     // No id is shorter than 16 bytes, so the empty one comes before all.
     let after = after.map_or_else(Vec::new, |after| after.to_bytes().to_vec());
-    let sql = "SELECT id, bot, channel, external_id, contact, revision, status, label, flow, step,
-             assignee, last_side, needs_reply_since, last_at, fence, can_send
-         FROM dialog WHERE id > ?1 ORDER BY id LIMIT ?2";
+    let sql = concat!(summary_columns!(), "WHERE id > ?1 ORDER BY id LIMIT ?2");
     all(connection, sql, params![after, page(limit)], rows::summary)
 }
+
+pub(crate) fn dialogs_of(
+    connection: &Connection,
+    contact: ContactId,
+    after: Option<DialogId>,
+    limit: usize,
+) -> Result<Vec<DialogSummary>, Failure> {
+    let after = after.map_or_else(Vec::new, |after| after.to_bytes().to_vec());
+    let key = params![contact.to_bytes(), after, page(limit)];
+    all(connection, DIALOGS_OF, key, rows::summary)
+}
+
+const DIALOGS_OF: &str = concat!(
+    summary_columns!(),
+    "WHERE contact = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+);
 
 pub(crate) fn journal(
     connection: &Connection,
@@ -253,8 +283,8 @@ fn all<A>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::{PROMOTE, RECOVER};
-    use crate::turn::{CANCEL_AUTOMATIC, CANCEL_MESSAGES};
+    use crate::delivery::{LAG, PROMOTE, RECOVER};
+    use crate::turn::{CANCEL_AUTOMATIC, CANCEL_MESSAGES, CATCH_UP, LAG_WHEN_OPENED};
 
     /// What SQLite does for a statement, one step a line.
     fn plan(sql: &str) -> String {
@@ -292,6 +322,29 @@ mod tests {
                 "{sql}: {plan}"
             );
         }
+    }
+
+    #[test]
+    fn dialogs_of_a_contact_and_those_that_lag_are_found_without_the_others() {
+        let of_contact = "INDEX dialog_of_contact (contact=?";
+        let by_id = "USING PRIMARY KEY (dialog=?)";
+        for (sql, step) in [
+            (DIALOGS_OF, of_contact),
+            (LAG, of_contact),
+            (CATCH_UP, by_id),
+        ] {
+            let plan = plan(sql);
+            assert!(plan.contains(step), "{sql}: {plan}");
+        }
+        for sql in [DIALOGS_OF, LAG, CATCH_UP, LAG_WHEN_OPENED] {
+            let plan = plan(sql);
+            assert!(
+                !plan.contains("SCAN") && !plan.contains("B-TREE"),
+                "{sql}: {plan}"
+            );
+        }
+        // A table of lagging dialogs alone, walked in its own order.
+        assert_eq!(plan(LAGGING), "SCAN lagging");
     }
 
     #[test]

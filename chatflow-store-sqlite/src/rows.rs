@@ -254,6 +254,7 @@ pub(crate) fn summary(row: &Row<'_>) -> Result<DialogSummary, Failure> {
         last_at: moment(row, "last_at")?,
         fence: number(row, "fence")?,
         can_send: row.get("can_send")?,
+        contact_revision: number(row, "contact_revision")?,
     };
     Ok(DialogSummary {
         dialog: dialog_id(row, "id")?,

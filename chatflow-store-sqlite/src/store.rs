@@ -238,6 +238,18 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn dialogs_of(
+        &self,
+        contact: ContactId,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        self.0
+            .readers
+            .read(move |connection| query::dialogs_of(connection, contact, after, limit))
+            .await
+    }
+
     async fn journal(
         &self,
         dialog: DialogId,

@@ -34,6 +34,7 @@ pub(crate) fn commit(
         None => open(connection, rows)?,
         Some(_) => update(connection, turn)?,
     }
+    let is_new = stored.is_none();
     let before = stored.map(|(_, status)| status);
     count(connection, turn, before.as_deref())?;
     see(
@@ -55,6 +56,7 @@ pub(crate) fn commit(
     };
     write_effects(connection, rows)?;
     write_timers(connection, turn)?;
+    look_at_lag(connection, turn, is_new)?;
     Ok(Ok(Committed::Applied { cancelled }))
 }
 
@@ -127,9 +129,10 @@ pub(crate) fn save_contact(
             id,
             contact.space.as_str(),
             integer(contact.view.revision)?,
-            contact.view.blocked,
+            contact.view.blocked.is_some(),
             codec::encode(&contact.view)?,
         ])?;
+    delivery::lag(connection, contact.id, None)?;
     Ok(Ok(()))
 }
 
@@ -228,7 +231,7 @@ fn open(connection: &Connection, rows: &TurnRows) -> Result<(), Failure> {
             contact,
             opened.contact.space.as_str(),
             integer(opened.contact.view.revision)?,
-            opened.contact.view.blocked,
+            opened.contact.view.blocked.is_some(),
             body,
         ])?;
     connection
@@ -241,8 +244,10 @@ fn open(connection: &Connection, rows: &TurnRows) -> Result<(), Failure> {
     connection
         .prepare_cached(
             "INSERT INTO dialog (id, bot, channel, external_id, contact, revision, status, label, flow,
-                 step, assignee, last_side, needs_reply_since, last_at, fence, can_send, snapshot)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                 step, assignee, last_side, needs_reply_since, last_at, fence, can_send,
+                 contact_revision, snapshot)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                 ?18)",
         )?
         .execute(params![
             dialog,
@@ -261,6 +266,7 @@ fn open(connection: &Connection, rows: &TurnRows) -> Result<(), Failure> {
             time::to_millis(row.last_at),
             integer(row.fence)?,
             row.can_send,
+            integer(row.contact_revision)?,
             turn.snapshot,
         ])?;
     Ok(())
@@ -272,7 +278,7 @@ fn update(connection: &Connection, turn: &TurnCommit) -> Result<(), Failure> {
         .prepare_cached(
             "UPDATE dialog SET revision = ?2, status = ?3, label = ?4, flow = ?5, step = ?6,
                  assignee = ?7, last_side = ?8, needs_reply_since = ?9, last_at = ?10,
-                 fence = ?11, can_send = ?12, snapshot = ?13
+                 fence = ?11, can_send = ?12, contact_revision = ?13, snapshot = ?14
              WHERE id = ?1",
         )?
         .execute(params![
@@ -288,6 +294,7 @@ fn update(connection: &Connection, turn: &TurnCommit) -> Result<(), Failure> {
             time::to_millis(row.last_at),
             integer(row.fence)?,
             row.can_send,
+            integer(row.contact_revision)?,
             turn.snapshot,
         ])?;
     Ok(())
@@ -419,3 +426,26 @@ fn write_timers(connection: &Connection, turn: &TurnCommit) -> Result<(), Failur
     }
     Ok(())
 }
+
+/// Whether the turn's dialog lags: one that has caught up doesn't, one that was opened behind its
+/// contact's row does. Comes after the settlement, which may have changed that row.
+fn look_at_lag(connection: &Connection, turn: &TurnCommit, is_new: bool) -> Result<(), Failure> {
+    let sql = if is_new { LAG_WHEN_OPENED } else { CATCH_UP };
+    connection.prepare_cached(sql)?.execute(params![
+        turn.dialog.to_bytes(),
+        integer(turn.row.contact_revision)?,
+    ])?;
+    Ok(())
+}
+
+/// The contact's row is looked up only where the dialog lags.
+pub(crate) const CATCH_UP: &str = "DELETE FROM lagging
+     WHERE dialog = ?1 AND NOT EXISTS (
+         SELECT 1 FROM dialog d JOIN contact c ON c.id = d.contact
+         WHERE d.id = lagging.dialog AND c.revision > ?2
+     )";
+
+pub(crate) const LAG_WHEN_OPENED: &str = "INSERT INTO lagging (dialog)
+     SELECT d.id FROM dialog d JOIN contact c ON c.id = d.contact
+     WHERE d.id = ?1 AND c.revision > ?2
+     ON CONFLICT DO NOTHING";

@@ -126,7 +126,7 @@ fn a_blocked_contact_gets_nothing() {
     let effect = turn.effects[0].id;
     apply(&store, turn);
     let mut contact = talk.contact.clone();
-    contact.view.blocked = true;
+    contact.view.blocked = Some(support::block());
     contact.view.revision = 2;
     block_on(store.save_contact(&contact, 1)).unwrap();
     assert!(matches!(

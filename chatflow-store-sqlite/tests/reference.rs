@@ -3,8 +3,9 @@
 mod support;
 
 use chatflow_core::{
-    Begun, Contact, ContactPatch, EffectBody, EffectId, Event, MemoryStore, Message, OperatorAct,
-    Reach, Refusal, RefusedEvent, Settled, Settlement, Store, TimerChange, TurnCommit, Value,
+    Begun, Contact, ContactPatch, EffectBody, EffectId, Event, EventBody, MemoryStore, Message,
+    OperatorAct, Reach, Refusal, RefusedEvent, Settled, Settlement, Store, TimerChange, TurnCommit,
+    Value,
 };
 use futures::executor::block_on;
 use support::{Home, Talk, add_effect, at};
@@ -44,7 +45,9 @@ struct History {
 
 impl History {
     fn new(seed: u64) -> Self {
-        let talks = ["anna", "boris", "clara"].map(Talk::new).into();
+        let mut talks: Vec<_> = ["anna", "boris", "clara"].map(Talk::new).into();
+        // Another address of the first contact.
+        talks.push(Talk::of(&talks[0].contact, "anna at work"));
         Self {
             chance: Chance(seed),
             now: 0,
@@ -60,7 +63,7 @@ impl History {
         self.now += self.chance.below(3) as i64;
         match self.chance.below(12) {
             0..4 => {
-                let turn = self.turn();
+                let turn = self.turn(left);
                 let both = [left, right]
                     .map(|store| format!("{:?}", block_on(store.commit(turn.clone()))));
                 self.old.push(turn);
@@ -124,7 +127,7 @@ impl History {
                 let Some(mut contact) = block_on(left.contact(id)).unwrap() else {
                     return Default::default();
                 };
-                contact.view.blocked = self.chance.below(3) == 0;
+                contact.view.blocked = (self.chance.below(3) == 0).then(support::block);
                 contact.view.revision += 1;
                 let expected = contact.view.revision - 1 + self.chance.below(5) / 4;
                 let ask = |store: &dyn Store, contact: &Contact| {
@@ -136,26 +139,36 @@ impl History {
     }
 
     /// A turn of the engine, with some effects and timers more.
-    fn turn(&mut self) -> TurnCommit {
+    fn turn(&mut self, store: &dyn Store) -> TurnCommit {
         let key = self.key();
         let now = at(self.now);
-        let act = self.chance.below(6);
+        let act = self.chance.below(7);
         let settlement = self.settlement();
         let place = self.chance.below(self.talks.len() as u64) as usize;
         let talk = &mut self.talks[place];
         let event = match act {
             0 => Event::operator(&*key, "olga", OperatorAct::Reply("hello".into())),
-            1 if talk.snapshot.reach == Reach::Ok => Event::new(
-                &*key,
-                chatflow_core::EventBody::ReachReported(Reach::BlockedByContact),
-            ),
+            1 if talk.snapshot.reach == Reach::Ok => {
+                Event::new(&*key, EventBody::ReachReported(Reach::BlockedByContact))
+            }
+            2 => match block_on(store.contact(talk.contact.id)).unwrap() {
+                Some(row) => Event::new(&*key, EventBody::ContactChanged(row.view)),
+                None => Event::message(&*key, "hi"),
+            },
             _ => Event::message(&*key, "hi"),
         };
-        let mut turn = if talk.can(&event, now) {
-            talk.turn(&event, now)
-        } else {
-            talk.message(&key, now)
+        // A blocked contact's message is refused; a change of reach is always taken.
+        let reach = match talk.snapshot.reach {
+            Reach::Ok => Reach::BlockedByContact,
+            _ => Reach::Ok,
         };
+        let events = [
+            event,
+            Event::message(&*key, "hi"),
+            Event::new(&*key, EventBody::ReachReported(reach)),
+        ];
+        let event = events.iter().find(|event| talk.can(event, now)).unwrap();
+        let mut turn = talk.turn(event, now);
         let generation = turn.expected + 1;
         turn.settlement = settlement;
         for _ in 0..self.chance.below(4) {
@@ -239,6 +252,8 @@ impl History {
                     store.find_dialog(talk.bot(), &talk.address).await.unwrap()
                 );
                 text += &format!("{:?}", store.contact(talk.contact.id).await.unwrap());
+                let dialogs_of = store.dialogs_of(talk.contact.id, None, 100).await;
+                text += &format!("{:?}", dialogs_of.unwrap());
                 text += &format!("{:?}", store.journal(id, 1, 1000).await.unwrap());
                 text += &format!("{:?}", store.refusals(id, 1000).await.unwrap());
                 text += &format!("{:?}", store.transcript(id, None, 1000).await.unwrap());

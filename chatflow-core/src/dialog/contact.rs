@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::dialog::{ContactId, Revision, SpaceId, Text, Value};
+use crate::dialog::time::{self, Moment};
+use crate::dialog::{ContactId, ContactRefusal, OperatorId, Revision, SpaceId, Text, Value};
 
 /// What a channel tells about the person who wrote. Nothing in it is required.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -17,20 +18,26 @@ pub struct Profile {
     pub language: Option<String>,
 }
 
-/// Longest name taken from a channel, in Unicode scalar values.
-const PROFILE_NAME_CHARS_MAX: usize = 256;
+/// Longest name taken from a channel or an operator, in Unicode scalar values.
+pub(crate) const NAME_CHARS_MAX: usize = 256;
+/// Longest name of a field that an operator sets, in bytes.
+const FIELD_NAME_BYTES_MAX: usize = 128;
+/// Bytes of a contact's fields together where an operator sets one: as many as a bot's flow may
+/// fill by default.
+pub(crate) const FIELDS_BYTES_MAX: usize = 64 * 1024;
 /// Longest language tag taken from a channel, in bytes; the longest in use are shorter.
 const PROFILE_LANGUAGE_BYTES_MAX: usize = 64;
 
 impl Profile {
     /// What of it is kept: a name is cut, a language that is none is left out.
     pub(crate) fn bounded(&self) -> Self {
-        let name = self.name.as_ref().map(|name| {
-            match name.as_str().char_indices().nth(PROFILE_NAME_CHARS_MAX) {
-                None => name.clone(),
-                Some((end, _)) => Text::from(&name.as_str()[..end]),
-            }
-        });
+        let name =
+            self.name.as_ref().map(
+                |name| match name.as_str().char_indices().nth(NAME_CHARS_MAX) {
+                    None => name.clone(),
+                    Some((end, _)) => Text::from(&name.as_str()[..end]),
+                },
+            );
         let language = self.language.clone();
         Self {
             name,
@@ -70,13 +77,53 @@ pub struct ContactView {
     /// Typed values kept on the contact.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, Value>,
-    /// Whether we blocked the contact: nothing is accepted from it or sent to it.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub blocked: bool,
+    /// Our block of the contact, where there is one: nothing is accepted from it or sent to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<ContactBlock>,
 }
 
-fn is_false(yes: &bool) -> bool {
-    !yes
+impl ContactView {
+    /// Most tags on a contact.
+    pub const TAGS_MAX: usize = 100;
+    /// Longest tag, in bytes.
+    pub const TAG_BYTES_MAX: usize = 64;
+
+    /// Whether the contact can carry this tag, beside those it has.
+    pub(crate) fn takes_tag(&self, tag: &str) -> Result<(), ContactRefusal> {
+        if tag.is_empty() || tag.len() > Self::TAG_BYTES_MAX {
+            Err(ContactRefusal::BadTag)
+        } else if self.tags.len() >= Self::TAGS_MAX && !self.tags.contains(tag) {
+            Err(ContactRefusal::TooManyTags)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether the contact can carry this field, beside those it has.
+    pub(crate) fn takes_field(&self, field: &str, value: &Value) -> Result<(), ContactRefusal> {
+        let others = self.fields.iter().filter(|(name, _)| *name != field);
+        let others: usize = others
+            .map(|(name, value)| name.len() + value.weight())
+            .sum();
+        if field.is_empty() || field.len() > FIELD_NAME_BYTES_MAX || !value.is_storable() {
+            Err(ContactRefusal::BadField)
+        } else if others + field.len() + value.weight() > FIELDS_BYTES_MAX {
+            Err(ContactRefusal::FieldsTooLarge)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Our block of a contact, in all its dialogs. Another fact than the contact's blocking one of
+/// our bots, which is a dialog's reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactBlock {
+    /// Who did it.
+    pub by: OperatorId,
+    /// Since when.
+    #[serde(with = "time::millis")]
+    pub since: Moment,
 }
 
 /// A change of a contact that a flow decided. Patches with different keys commute; of two that
@@ -95,7 +142,19 @@ pub enum ContactPatch {
 }
 
 impl ContactPatch {
-    /// Applies the patch; says whether anything changed.
+    /// Whether the contact can carry what the patch sets: a tag has 1 to
+    /// [`TAG_BYTES_MAX`](ContactView::TAG_BYTES_MAX) bytes, and a contact at most
+    /// [`TAGS_MAX`](ContactView::TAGS_MAX) tags. Names and fields are bounded by the limits of
+    /// the bot whose flow sets them.
+    pub fn fits(&self, view: &ContactView) -> bool {
+        match self {
+            Self::AddTag(tag) => view.takes_tag(tag).is_ok(),
+            Self::Name(_) | Self::Field(..) | Self::RemoveTag(_) => true,
+        }
+    }
+
+    /// Applies the patch; says whether anything changed. One that doesn't
+    /// [fit](Self::fits) changes nothing.
     pub fn apply(&self, view: &mut ContactView) -> bool {
         match self {
             Self::Name(name) => {
@@ -106,7 +165,7 @@ impl ContactPatch {
             Self::Field(field, value) => {
                 view.fields.insert(field.clone(), value.clone()).as_ref() != Some(value)
             }
-            Self::AddTag(tag) => view.tags.insert(tag.clone()),
+            Self::AddTag(tag) => self.fits(view) && view.tags.insert(tag.clone()),
             Self::RemoveTag(tag) => view.tags.remove(tag),
         }
     }

@@ -12,6 +12,7 @@
 mod address;
 pub mod codec;
 mod contact;
+mod contact_act;
 mod effect;
 mod event;
 mod id;
@@ -19,6 +20,7 @@ mod journal;
 mod message;
 mod position;
 mod reader;
+mod sending;
 mod session;
 mod snapshot;
 mod status;
@@ -27,7 +29,8 @@ pub mod time;
 mod value;
 
 pub use address::Address;
-pub use contact::{Contact, ContactPatch, ContactView, Profile};
+pub use contact::{Contact, ContactBlock, ContactPatch, ContactView, Profile};
+pub use contact_act::{ContactAct, ContactRefusal};
 pub use effect::{Effect, EffectBody, TimerChange};
 pub use event::{
     CallFailure, DialogSettings, Event, EventBody, EventKey, FailureClass, OperatorAct,
@@ -42,6 +45,7 @@ pub use message::{Author, Media, MediaKind, Message, MessageRecord, Side};
 pub(crate) use position::Resolved;
 pub use position::{Frame, Phase, Position};
 pub use reader::Dialog;
+pub use sending::CannotSend;
 pub use session::{Assignee, Handling, Session};
 pub use snapshot::{Attention, DialogRow, PendingCall, Snapshot, TimerSet};
 pub use status::{

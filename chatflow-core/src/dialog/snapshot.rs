@@ -186,7 +186,7 @@ impl Snapshot {
 
     /// Whether we block: messages of the contact are refused too.
     pub fn is_blocked_by_us(&self) -> bool {
-        self.operator_block.is_some() || self.contact.blocked
+        self.operator_block.is_some() || self.contact.blocked.is_some()
     }
 
     /// Whether a message may be sent at all, as far as the snapshot knows.
@@ -224,6 +224,7 @@ impl Snapshot {
             last_at: self.turned_at,
             fence: self.fence,
             can_send: self.can_send(),
+            contact_revision: self.contact.revision,
         }
     }
 }
@@ -252,6 +253,8 @@ pub struct DialogRow {
     pub fence: u64,
     /// Whether a delivery may start at all. The contact's own block is read with the contact.
     pub can_send: bool,
+    /// Revision of the contact's row that the dialog's view shows.
+    pub contact_revision: Revision,
 }
 
 impl Dialog for Snapshot {

@@ -9,7 +9,7 @@ use crate::dialog::{
     CallFailure, ContactPatch, ContactView, Dialog, EffectBody, ErrorKind, Fact, Message, Snapshot,
     Text, TimerChange, TimerSet, Value,
 };
-use crate::flow::{Limits, is_tag};
+use crate::flow::Limits;
 
 /// A step written in Rust: asks, tells or decides.
 ///
@@ -223,8 +223,9 @@ impl StepContext<'_> {
 
     pub(crate) fn patch_contact(&mut self, patch: ContactPatch) {
         let fits = match &patch {
-            ContactPatch::AddTag(tag) => is_tag(tag),
-            ContactPatch::RemoveTag(_) => true,
+            ContactPatch::AddTag(_) | ContactPatch::RemoveTag(_) => {
+                patch.fits(&self.snapshot.contact)
+            }
             ContactPatch::Name(name) => name.len() <= self.limits.text_bytes,
             ContactPatch::Field(field, value) => {
                 let fields = &self.snapshot.contact.fields;

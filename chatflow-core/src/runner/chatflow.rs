@@ -8,10 +8,13 @@ use futures::future::{Either, FutureExt, Shared, select};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::channel::{Channel, Inbound, ListenError};
-use crate::dialog::{DialogId, Event, OperatorAct, OperatorId, Snapshot};
+use crate::dialog::{
+    CannotSend, ContactAct, ContactId, DialogId, Event, OperatorAct, OperatorId, Snapshot,
+};
 use crate::flow::Bot;
 use crate::runner::{
-    Clock, HandleError, Handled, Port, RetryPolicy, SystemClock, Worker, WorkerBuilder, WorkerError,
+    ChangeContactError, Clock, ContactChanged, HandleError, Handled, Port, RetryPolicy,
+    SystemClock, Worker, WorkerBuilder, WorkerError,
 };
 use crate::store::{Store, StoreError};
 
@@ -155,6 +158,29 @@ impl Chatflow {
         self.worker
             .handle(dialog, &Event::operator(key, operator, act))
             .await
+    }
+
+    /// Changes a contact itself, in the name of an operator: blocks it, tags it, names it. Its
+    /// dialogs are told soon after, each in a turn of its own. The same act again changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`ChangeContactError`].
+    pub async fn change_contact(
+        &self,
+        contact: ContactId,
+        act: &ContactAct,
+        by: &OperatorId,
+    ) -> Result<ContactChanged, ChangeContactError> {
+        self.worker.change_contact(contact, act, by).await
+    }
+
+    /// Whether a message can be sent in a dialog, and if not, why: for a host's composer.
+    ///
+    /// # Errors
+    /// [`HandleError`] where there is no such dialog, or it can't be read.
+    pub async fn can_send(&self, dialog: DialogId) -> Result<Result<(), CannotSend>, HandleError> {
+        self.worker.can_send(dialog).await
     }
 
     /// A dialog as it stands.

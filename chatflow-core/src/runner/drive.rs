@@ -1,4 +1,4 @@
-//! The loop: timers fired and effects delivered when they are due.
+//! The loop: timers fired, effects delivered and dialogs told of their contacts' changes.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -27,6 +27,8 @@ enum Work {
         generation: Revision,
     },
     Delivery(EffectId),
+    /// A dialog is to be told of its contact's change.
+    Contact(DialogId),
 }
 
 impl Worker {
@@ -141,6 +143,7 @@ impl Worker {
         Box::pin(async move {
             let result = match &work {
                 Work::Delivery(effect) => self.deliver(*effect).await,
+                Work::Contact(dialog) => self.bring_up(*dialog).await,
                 Work::Timer {
                     dialog,
                     name,
@@ -193,7 +196,9 @@ impl<'a> UnderWay<'a> {
         // What has ended and isn't settled yet comes first: it is in flight, so not due.
         let unsettled = worker.unsettled().into_iter().map(Work::Delivery);
         let deliveries = due.deliveries.into_iter().map(Work::Delivery);
-        for work in unsettled.chain(timers).chain(deliveries) {
+        // Before what a change may forbid. It holds nothing up for long: nobody outside is asked.
+        let lagging = due.lagging.into_iter().map(Work::Contact);
+        for work in unsettled.chain(lagging).chain(timers).chain(deliveries) {
             if self.running.len() >= worker.deliveries_max {
                 break;
             }

@@ -17,6 +17,7 @@ mod builder;
 #[cfg(feature = "runtime")]
 mod chatflow;
 mod clock;
+mod contact;
 mod deliver;
 mod drive;
 mod order;
@@ -31,5 +32,6 @@ pub use chatflow::{Builder, Chatflow, RunError, StartError};
 pub use clock::Clock;
 #[cfg(feature = "runtime")]
 pub use clock::SystemClock;
+pub use contact::{ChangeContactError, ContactChanged};
 pub use port::{Port, PortError};
 pub use worker::{HandleError, Handled, Worker};

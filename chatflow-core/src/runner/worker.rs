@@ -11,8 +11,8 @@ use tracing::Instrument as _;
 use crate::channel::{Channel, Inbound, InboundBody, Ingest, IngestError};
 use crate::dialog::codec::{DecodeError, EncodeError};
 use crate::dialog::{
-    Address, BotId, ChannelId, Contact, ContactId, DialogId, EffectBody, EffectId, Event,
-    EventBody, EventKey, Fact, Profile, Revision, Snapshot,
+    Address, BotId, ChannelId, Contact, ContactId, DialogId, EffectId, Event, EventBody, EventKey,
+    Fact, Profile, Revision, Snapshot,
 };
 use crate::engine::{Engine, Refusal, Refused, Transition};
 use crate::flow::Config;
@@ -21,12 +21,12 @@ use crate::runner::order::{Order, Pass};
 use crate::runner::wake::Wake;
 use crate::runner::{Clock, Port, RetryPolicy};
 use crate::store::{
-    Begun, CommitError, Committed, DeliveryState, LoadedDialog, Opened, RefusedEvent, Settled,
-    Settlement, Store, StoreError, TurnCommit,
+    CommitError, Committed, LoadedDialog, Opened, RefusedEvent, Settlement, Store, StoreError,
+    TurnCommit,
 };
 
 /// How often a turn is decided anew because somebody else changed the dialog meanwhile.
-const ROUNDS_MAX: u32 = 16;
+pub(crate) const ROUNDS_MAX: u32 = 16;
 
 /// Takes events, makes turns of them, commits them and delivers what they decided.
 ///
@@ -293,7 +293,7 @@ impl Worker {
     }
 
     /// The one place where a turn is committed.
-    async fn commit(
+    pub(crate) async fn commit(
         &self,
         transition: Transition,
         key: &EventKey,
@@ -391,75 +391,6 @@ impl Worker {
         ))
     }
 
-    /// Sees to it that the dialog's view of its contact is not older than the contact's row.
-    /// Says whether something was written, so that the dialog must be loaded again.
-    async fn bring_contact_up(
-        &self,
-        config: &Config,
-        snapshot: &Snapshot,
-        loaded: &LoadedDialog,
-        person: Option<Person<'_>>,
-    ) -> Result<bool, HandleError> {
-        if let Some(person) = person {
-            let mut contact = loaded.contact.clone();
-            if contact.fill_from(person.profile) {
-                let expected = contact.view.revision;
-                contact.view.revision += 1;
-                return match self.store.save_contact(&contact, expected).await {
-                    Ok(()) | Err(CommitError::Conflict { .. }) => Ok(true),
-                    Err(CommitError::Store(error)) => Err(error.into()),
-                    Err(error) => Err(HandleError::Commit(error)),
-                };
-            }
-        }
-        if loaded.contact.view.revision <= snapshot.contact.revision {
-            return Ok(false);
-        }
-        // A patch of this very dialog that has not reached the row yet would be lost from view.
-        if self.apply_patches(snapshot.dialog).await? {
-            return Ok(true);
-        }
-        let view = loaded.contact.view.clone();
-        let key = EventKey::own(format_args!("contact:{}", view.revision));
-        let event = Event::new(key, EventBody::ContactChanged(view));
-        match Engine::handle(config, snapshot.clone(), &event, self.clock.now()) {
-            Ok(transition) => match self.commit(transition, &event.key, None, None).await {
-                Ok(_) | Err(Failed::Again(_)) => Ok(true),
-                Err(Failed::For(error)) => Err(error),
-            },
-            Err(refused) => Err(HandleError::Refused(Box::new(refused))),
-        }
-    }
-
-    /// Applies the contact patches that a dialog still has in its outbox. One that the loop has
-    /// just begun is settled here; the loop's own settlement then comes late and does nothing.
-    async fn apply_patches(&self, dialog: DialogId) -> Result<bool, HandleError> {
-        let mut settlements = Vec::new();
-        for entry in self.store.outbox(dialog).await? {
-            let EffectBody::PatchContact(patch) = entry.effect.body else {
-                continue;
-            };
-            let effect = entry.effect.id;
-            let attempt = match entry.state {
-                DeliveryState::InFlight => entry.attempts,
-                _ => match self.store.begin_delivery(effect, self.clock.now()).await? {
-                    Begun::Started(delivery) => delivery.attempt,
-                    Begun::Cancelled | Begun::NotNow => continue,
-                },
-            };
-            settlements.push(Settlement {
-                effect,
-                attempt,
-                settled: Settled::Patched(patch),
-            });
-        }
-        let any = !settlements.is_empty();
-        if any {
-            self.store.settle(settlements).await?;
-        }
-        Ok(any)
-    }
-
     pub(crate) fn config(&self, bot: &BotId) -> Result<&Arc<Config>, HandleError> {
         self.bots
             .get(bot)
@@ -470,12 +401,12 @@ impl Worker {
 /// Who an inbound event is from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Person<'a> {
-    bot: &'a BotId,
-    address: &'a Address,
-    profile: &'a Profile,
+    pub(crate) bot: &'a BotId,
+    pub(crate) address: &'a Address,
+    pub(crate) profile: &'a Profile,
 }
 
-enum Failed {
+pub(crate) enum Failed {
     /// The dialog changed meanwhile, or nobody knows: load and decide again.
     Again(CommitError),
     For(HandleError),
@@ -495,7 +426,7 @@ fn check_key(key: &EventKey) -> Result<(), HandleError> {
     Ok(())
 }
 
-fn decode(dialog: DialogId, loaded: &LoadedDialog) -> Result<Snapshot, HandleError> {
+pub(crate) fn decode(dialog: DialogId, loaded: &LoadedDialog) -> Result<Snapshot, HandleError> {
     Snapshot::decode(&loaded.snapshot).map_err(|source| HandleError::Decode { dialog, source })
 }
 

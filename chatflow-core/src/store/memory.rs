@@ -2,6 +2,7 @@
 
 mod tables;
 
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -101,6 +102,7 @@ impl Store for MemoryStore {
             return Err(CommitError::Conflict { found });
         }
         inner.contacts.insert(contact.id, contact.clone());
+        inner.lag(contact.id, None);
         Ok(())
     }
 
@@ -192,6 +194,7 @@ impl Store for MemoryStore {
         Ok(Due {
             timers,
             deliveries,
+            lagging: inner.lagging.iter().take(limit).copied().collect(),
             next,
         })
     }
@@ -214,7 +217,7 @@ impl Store for MemoryStore {
         let contact_blocked = inner
             .contacts
             .get(&record.contact)
-            .is_some_and(|contact| contact.view.blocked);
+            .is_some_and(|contact| contact.view.blocked.is_some());
         let forbidden = match entry.effect.body {
             EffectBody::Send(_) => fenced || !record.row.can_send || contact_blocked,
             EffectBody::Call { .. } => fenced,
@@ -270,22 +273,29 @@ impl Store for MemoryStore {
         after: Option<DialogId>,
         limit: usize,
     ) -> Result<Vec<DialogSummary>, StoreError> {
-        use std::ops::Bound;
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let inner = self.lock();
         let records = inner
             .dialogs
-            .range((from, Bound::Unbounded))
+            .range(following(after))
             .take(limit.min(PAGE_MAX));
         Ok(records
-            .map(|(dialog, record)| DialogSummary {
-                dialog: *dialog,
-                bot: record.bot.clone(),
-                address: record.address.clone(),
-                contact: record.contact,
-                revision: record.revision,
-                row: record.row.clone(),
-            })
+            .map(|(dialog, record)| record.summary(*dialog))
+            .collect())
+    }
+
+    async fn dialogs_of(
+        &self,
+        contact: ContactId,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        let inner = self.lock();
+        let Some(dialogs) = inner.dialogs_of.get(&contact) else {
+            return Ok(Vec::new());
+        };
+        let dialogs = dialogs.range(following(after)).take(limit.min(PAGE_MAX));
+        Ok(dialogs
+            .filter_map(|dialog| Some(inner.dialogs.get(dialog)?.summary(*dialog)))
             .collect())
     }
 
@@ -370,4 +380,10 @@ impl Store for MemoryStore {
             .map(|((_, status), count)| (*status, *count))
             .collect())
     }
+}
+
+/// All after this one.
+fn following(after: Option<DialogId>) -> (Bound<DialogId>, Bound<DialogId>) {
+    let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+    (from, Bound::Unbounded)
 }

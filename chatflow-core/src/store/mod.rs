@@ -52,6 +52,19 @@ pub const PAGE_MAX: usize = 1000;
 /// - **One bad call hurts nobody**: a refused or failed call leaves other calls alone, also
 ///   those that were grouped with it.
 /// - **No clock**: times come in as arguments.
+///
+/// # Dialogs that lag behind their contact
+/// A dialog lags when its contact's row was changed and the dialog has not been told. The store
+/// keeps that with the dialog, in the write that causes it, so a crash between a contact's change
+/// and the turns that follow loses nobody:
+/// - [`save_contact`](Store::save_contact) makes all dialogs of the contact lag;
+/// - a patch that changes the row makes all of them lag but the patch's own dialog, which shows
+///   it already;
+/// - a dialog opened with an older view than the row's lags from its first turn;
+/// - a turn whose `row.contact_revision` is not below the row's revision has caught up: its
+///   dialog no longer lags.
+///
+/// [`due`](Store::due) lists them.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Keeps the stored forms of configs under their hashes. Keeping one again changes nothing.
@@ -77,7 +90,7 @@ pub trait Store: Send + Sync + 'static {
     async fn contact(&self, contact: ContactId) -> Result<Option<Contact>, StoreError>;
 
     /// Replaces a contact's row, if it is still at revision `expected`; 0 makes a new one. The
-    /// row's own revision must be `expected + 1`.
+    /// row's own revision must be `expected + 1`. All dialogs of the contact lag then.
     ///
     /// # Errors
     /// [`CommitError::Conflict`] with the revision found, also where the row's own revision is
@@ -113,6 +126,9 @@ pub trait Store: Send + Sync + 'static {
     /// Of a dialog's messages only the first that is neither sent, dead nor cancelled can be
     /// listed, and only when it is ready: one is in flight at a time. Calls and contact patches
     /// are listed beside them.
+    ///
+    /// Also dialogs that lag, at most `limit` of them, in the order of their ids: found by an
+    /// index, not by looking at dialogs that don't.
     async fn due(&self, now: Moment, limit: usize) -> Result<Due, StoreError>;
 
     /// Starts a delivery: counts the attempt durably and hands out the entry, if it may start.
@@ -129,7 +145,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Records how deliveries ended. A settlement whose entry is not in flight, or whose attempt
     /// is not the entry's current one, changes nothing: it is late. One that ended in a contact patch's being applied changes
-    /// the contact's row in the same write.
+    /// the contact's row in the same write, and makes the contact's other dialogs lag. A patch
+    /// that doesn't [fit](crate::ContactPatch::fits) changes nothing, and the log says so.
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError>;
 
     /// Makes entries that are in flight ready again, at once due: their worker is gone and
@@ -139,6 +156,14 @@ pub trait Store: Send + Sync + 'static {
     /// Dialogs in the order of their ids, after `after`.
     async fn dialogs(
         &self,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError>;
+
+    /// Dialogs of a contact in the order of their ids, after `after`.
+    async fn dialogs_of(
+        &self,
+        contact: ContactId,
         after: Option<DialogId>,
         limit: usize,
     ) -> Result<Vec<DialogSummary>, StoreError>;

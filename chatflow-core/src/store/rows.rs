@@ -35,6 +35,8 @@ pub struct Due {
     pub timers: Vec<DueTimer>,
     /// Outbox entries that can be begun.
     pub deliveries: Vec<EffectId>,
+    /// Dialogs that lag behind their contact's row.
+    pub lagging: Vec<DialogId>,
     /// The next moment at which a timer or an entry that waits for its time becomes due;
     /// none if nothing is planned. What is due already doesn't count. Nothing becomes due before
     /// it; at it, nothing may be due after all.

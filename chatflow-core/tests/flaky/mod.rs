@@ -17,6 +17,8 @@ pub(crate) struct Flaky {
     pub(crate) store: MemoryStore,
     /// Commits that happen and whose answer is lost.
     pub(crate) lost_answers: AtomicU32,
+    /// Contacts that are saved and whose answer is lost.
+    pub(crate) lost_saves: AtomicU32,
     /// Questions for what is due that fail.
     pub(crate) failing_due: AtomicU32,
     /// Settlements that fail.
@@ -68,7 +70,13 @@ impl Store for Flaky {
         self.store.contact(contact).await
     }
     async fn save_contact(&self, contact: &Contact, expected: Revision) -> Result<(), CommitError> {
-        self.store.save_contact(contact, expected).await
+        self.store.save_contact(contact, expected).await?;
+        if goes_wrong(&self.lost_saves) {
+            return Err(CommitError::Unknown {
+                source: "the answer was lost".into(),
+            });
+        }
+        Ok(())
     }
     async fn refuse(&self, refused: RefusedEvent) -> Result<Committed, CommitError> {
         self.store.refuse(refused).await
@@ -97,6 +105,14 @@ impl Store for Flaky {
         limit: usize,
     ) -> Result<Vec<DialogSummary>, StoreError> {
         self.store.dialogs(after, limit).await
+    }
+    async fn dialogs_of(
+        &self,
+        contact: ContactId,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        self.store.dialogs_of(contact, after, limit).await
     }
     async fn journal(
         &self,

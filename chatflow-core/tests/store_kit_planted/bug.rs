@@ -92,7 +92,25 @@ pub(crate) enum Bug {
     PatchForgotten,
     PatchAppliedAgain,
     PatchAlwaysRaises,
+    // Dialogs that lag.
+    LagForgotten,
+    LagOfOneBot,
+    LagOfEverybody,
+    LagByConflict,
+    LagNeverEnds,
+    LagEndsAtOnce,
+    LagEndsByRefusal,
+    LagEndsByConflict,
+    OpenedBehindForgotten,
+    PatchLagsNobody,
+    PatchLagsItself,
+    OwnPatchEndsLag,
+    LagBackwards,
+    LagUnbounded,
+    LagLostByOpening,
+    TagsUnbounded,
     // Queries.
+    DialogsOfAnybody,
     PageLosesRow,
     TranscriptLeaks,
     SentLooksReady,
@@ -158,6 +176,10 @@ impl Bug {
             }
             Self::DueALittleLater => turn.due += std::time::Duration::from_millis(1),
             Self::DueWhenDecided => turn.due = turn.at,
+            Self::LagEndsAtOnce => turn.row.contact_revision = u64::MAX >> 1,
+            Self::OpenedBehindForgotten if turn.opened.is_some() => {
+                turn.row.contact_revision = u64::MAX >> 1;
+            }
             Self::CancelIgnored => turn.cancel = None,
             Self::CancelAlways => turn.cancel = Some(CancelScope::Automatic),
             Self::CancelSparesPeople => {

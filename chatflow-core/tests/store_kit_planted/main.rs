@@ -2,6 +2,7 @@
 //! meant for it must go red. A case that catches nothing would prove nothing.
 
 mod bug;
+mod lag;
 mod planted;
 
 use std::panic::{self, AssertUnwindSafe};
@@ -141,6 +142,33 @@ const PLANTED: &[(Bug, &str)] = &[
     ),
     (LateSettlementAccepted, "a_patch_is_fenced_by_its_attempt"),
     (PatchForgotten, "dialogs_of_a_contact_share_its_row"),
+    (LagForgotten, "ct_23_a_changed_row_makes_its_dialogs_lag"),
+    (LagOfOneBot, "ct_23_a_changed_row_makes_its_dialogs_lag"),
+    (LagOfEverybody, "ct_23_a_changed_row_makes_its_dialogs_lag"),
+    (
+        LagByConflict,
+        "a_row_that_was_not_replaced_makes_nobody_lag",
+    ),
+    (LagNeverEnds, "a_turn_that_has_caught_up_ends_the_lag"),
+    (LagEndsAtOnce, "a_turn_that_is_behind_leaves_the_lag"),
+    (LagEndsByConflict, "a_turn_that_is_behind_leaves_the_lag"),
+    (
+        OpenedBehindForgotten,
+        "a_dialog_opened_behind_its_contact_lags",
+    ),
+    (PatchLagsNobody, "a_patch_makes_all_lag_but_its_own_dialog"),
+    (PatchLagsItself, "a_patch_makes_all_lag_but_its_own_dialog"),
+    (OwnPatchEndsLag, "a_dialogs_own_patch_does_not_end_its_lag"),
+    (PatchAlwaysRaises, "a_patch_without_change_makes_nobody_lag"),
+    (PatchForgotten, "tags_come_and_go_by_patches"),
+    (TagsUnbounded, "a_tag_beyond_the_bounds_changes_nothing"),
+    (LagBackwards, "what_lags_is_listed_by_id_up_to_the_limit"),
+    (LimitIgnored, "what_lags_is_listed_by_id_up_to_the_limit"),
+    (LagUnbounded, "a_page_of_what_lags_has_a_largest_size"),
+    (LagEndsByRefusal, "a_refusal_leaves_the_lag"),
+    (PageLosesRow, "pages_of_a_contacts_dialogs_lose_none"),
+    (DialogsOfAnybody, "pages_of_a_contacts_dialogs_lose_none"),
+    (LagLostByOpening, "what_lags_survives"),
     (PageLosesRow, "a_journal_is_read_without_gaps"),
     (TranscriptLeaks, "a_transcript_shows_how_deliveries_stand"),
     (PageLosesRow, "a_transcript_shows_how_deliveries_stand"),

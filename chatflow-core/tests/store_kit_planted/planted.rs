@@ -20,15 +20,15 @@ use crate::bug::{Bug, forget_patch, of_turn};
 /// A [`MemoryStore`] with one [`Bug`].
 #[derive(Debug)]
 pub(crate) struct Planted {
-    bug: Bug,
+    pub(crate) bug: Bug,
     data: Arc<MemoryStore>,
     notes: Mutex<Notes>,
 }
 
 /// What a bug needs to remember.
 #[derive(Debug, Default)]
-struct Notes {
-    reopened: bool,
+pub(crate) struct Notes {
+    pub(crate) reopened: bool,
     fail_next: bool,
     running: usize,
     number: u64,
@@ -36,6 +36,9 @@ struct Notes {
     begun: Vec<Delivery>,
     writing: Option<TurnCommit>,
     settlements: Vec<Settlement>,
+    /// Dialogs listed as lagging that don't lag, and the other way round.
+    pub(crate) lagging: BTreeSet<DialogId>,
+    pub(crate) not_lagging: BTreeSet<DialogId>,
 }
 
 thread_local! {
@@ -89,11 +92,11 @@ impl Planted {
         }
     }
 
-    fn is(&self, bug: Bug) -> bool {
+    pub(crate) fn is(&self, bug: Bug) -> bool {
         self.bug == bug
     }
 
-    fn notes(&self) -> std::sync::MutexGuard<'_, Notes> {
+    pub(crate) fn notes(&self) -> std::sync::MutexGuard<'_, Notes> {
         self.notes.lock().unwrap()
     }
 
@@ -104,7 +107,7 @@ impl Planted {
     }
 
     /// The store below; settlements held back reach it first.
-    fn data(&self) -> &MemoryStore {
+    pub(crate) fn data(&self) -> &MemoryStore {
         let held = std::mem::take(&mut self.notes().settlements);
         if !held.is_empty() {
             block_on(self.data.settle(held)).unwrap();
@@ -117,7 +120,7 @@ impl Planted {
         entries.into_iter().find(|entry| entry.effect.id == id)
     }
 
-    async fn summary(&self, dialog: DialogId) -> Option<DialogSummary> {
+    pub(crate) async fn summary(&self, dialog: DialogId) -> Option<DialogSummary> {
         let all = self.data().dialogs(None, PAGE_MAX).await.unwrap();
         all.into_iter().find(|summary| summary.dialog == dialog)
     }
@@ -207,13 +210,20 @@ impl Store for Planted {
             }
             Bug::ContactMaySkip => contact.view.revision = expected + 1,
             Bug::TagsForgotten => contact.view.tags.clear(),
-            Bug::ContactBlockForgotten => contact.view.blocked = false,
+            Bug::ContactBlockForgotten => contact.view.blocked = None,
             Bug::ContactBlockStays => {
-                contact.view.blocked |= found.is_some_and(|view| view.blocked);
+                let before = found.and_then(|view| view.blocked);
+                contact.view.blocked = contact.view.blocked.or(before);
             }
             _ => {}
         }
-        self.data().save_contact(&contact, expected).await
+        let saved = self.data().save_contact(&contact, expected).await;
+        if saved.is_err() && self.is(Bug::LagByConflict) {
+            let dialogs = self.data().dialogs_of(contact.id, None, PAGE_MAX).await?;
+            let dialogs = dialogs.into_iter().map(|summary| summary.dialog);
+            self.notes().lagging.extend(dialogs);
+        }
+        saved
     }
 
     async fn commit(&self, mut turn: TurnCommit) -> Result<Committed, CommitError> {
@@ -304,6 +314,10 @@ impl Store for Planted {
                 self.data().refuse(of_turn(turn)).await?;
                 Err(CommitError::Conflict { found })
             }
+            (Bug::LagEndsByConflict, Err(CommitError::Conflict { found })) => {
+                self.notes().not_lagging.insert(turn.dialog);
+                Err(CommitError::Conflict { found })
+            }
             (Bug::ConflictFailsNeighbour, Err(CommitError::Conflict { found })) => {
                 self.notes().fail_next = true;
                 Err(CommitError::Conflict { found })
@@ -347,6 +361,7 @@ impl Store for Planted {
             Bug::FirstRefusalNotKept if revision == 0 => return Ok(applied),
             Bug::RefusalLeavesKey => refused.key = self.new_key(),
             Bug::RefusalSettlesNothing => refused.settlement = None,
+            Bug::LagEndsByRefusal => drop(self.notes().not_lagging.insert(refused.dialog)),
             _ => {}
         }
         let answer = self.data().refuse(refused.clone()).await;
@@ -415,6 +430,7 @@ impl Store for Planted {
             }
             _ => {}
         }
+        self.spoil_lagging(&mut due, limit).await?;
         Ok(due)
     }
 
@@ -464,6 +480,7 @@ impl Store for Planted {
     async fn settle(&self, mut settlements: Vec<Settlement>) -> Result<(), StoreError> {
         for settlement in &mut settlements {
             let entry = self.entry(settlement.effect).await;
+            self.spoil_patch(settlement).await;
             match (self.bug, &mut settlement.settled) {
                 (Bug::RetryAtOnce, Settled::Retry { due }) => *due = time::from_millis(0),
                 (Bug::DeadIsRetried, settled @ Settled::Dead) => {
@@ -516,6 +533,22 @@ impl Store for Planted {
                     summary.row = writing.row.clone();
                 }
             }
+        }
+        Ok(page)
+    }
+
+    async fn dialogs_of(
+        &self,
+        contact: ContactId,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        let mut page = match self.bug {
+            Bug::DialogsOfAnybody => self.data().dialogs(after, limit).await?,
+            _ => self.data().dialogs_of(contact, after, limit).await?,
+        };
+        if self.is(Bug::PageLosesRow) && after.is_some() && !page.is_empty() {
+            page.remove(0);
         }
         Ok(page)
     }

@@ -9,8 +9,9 @@
 use std::path::{Path, PathBuf};
 
 use chatflow_core::{
-    Address, Ask, Bot, BotId, Contact, ContactId, ContactView, DialogId, Effect, EffectId, Engine,
-    Event, FlowBuilder, Moment, Opened, OperatorAct, Profile, Snapshot, Store, TurnCommit, time,
+    Address, Ask, Bot, BotId, Contact, ContactBlock, ContactId, ContactView, DialogId, Effect,
+    EffectId, Engine, Event, FlowBuilder, Moment, Opened, OperatorAct, Profile, Snapshot, Store,
+    TurnCommit, time,
 };
 use chatflow_core::{Begun, Delivery, Settled, Settlement};
 use chatflow_store_sqlite::SqliteStore;
@@ -44,6 +45,14 @@ impl Home {
 
 pub fn at(seconds: i64) -> Moment {
     time::from_millis(seconds * 1000)
+}
+
+/// Our block of a contact.
+pub fn block() -> ContactBlock {
+    ContactBlock {
+        by: "olga".into(),
+        since: at(1),
+    }
 }
 
 /// A dialog as a runner would keep it: the snapshot, and turns made from it.
@@ -80,6 +89,17 @@ impl Talk {
             snapshot,
             opened,
         }
+    }
+
+    /// The dialog of another address of a contact that there is.
+    pub fn of(contact: &Contact, external_id: &str) -> Self {
+        let mut talk = Self::new(external_id);
+        talk.contact = contact.clone();
+        talk.snapshot.contact_id = contact.id;
+        if let Some(opened) = &mut talk.opened {
+            opened.contact = contact.clone();
+        }
+        talk
     }
 
     pub fn id(&self) -> DialogId {

@@ -8,8 +8,8 @@ use crate::dialog::{
     TimerChange,
 };
 use crate::store::{
-    CommitError, Committed, DeliveryState, JournalTurn, Settled, Settlement, StoredRefusal,
-    TurnCommit,
+    CommitError, Committed, DeliveryState, DialogSummary, JournalTurn, Settled, Settlement,
+    StoredRefusal, TurnCommit,
 };
 
 #[derive(Debug, Default)]
@@ -18,6 +18,9 @@ pub(super) struct Inner {
     pub(super) contacts: BTreeMap<ContactId, Contact>,
     pub(super) addresses: BTreeMap<(BotId, Address), DialogId>,
     pub(super) dialogs: BTreeMap<DialogId, DialogRecord>,
+    pub(super) dialogs_of: BTreeMap<ContactId, BTreeSet<DialogId>>,
+    /// Dialogs that don't know their contact's row yet.
+    pub(super) lagging: BTreeSet<DialogId>,
     pub(super) counters: BTreeMap<(BotId, StatusKind), u64>,
     pub(super) refusals: BTreeMap<DialogId, Refusals>,
     /// Entries that wait for their time, and set timers, by when they are due.
@@ -114,7 +117,7 @@ impl Inner {
         match &settlement.settled {
             Settled::Sent { .. } => self.set_state(id, DeliveryState::Sent, None),
             Settled::Patched(patch) => {
-                self.patch(contact, patch);
+                self.patch(contact, patch, id.dialog);
                 self.set_state(id, DeliveryState::Sent, None);
             }
             Settled::Retry { due } => self.set_state(id, DeliveryState::Ready, Some(*due)),
@@ -122,11 +125,36 @@ impl Inner {
         }
     }
 
-    pub(super) fn patch(&mut self, contact: ContactId, patch: &ContactPatch) {
-        if let Some(contact) = self.contacts.get_mut(&contact)
-            && patch.apply(&mut contact.view)
-        {
+    /// Changes a contact's row as a dialog's flow decided; the contact's other dialogs lag then.
+    fn patch(&mut self, id: ContactId, patch: &ContactPatch, own: DialogId) {
+        let Some(contact) = self.contacts.get_mut(&id) else {
+            return;
+        };
+        if !patch.fits(&contact.view) {
+            tracing::warn!(contact = %id, dialog = %own, "a patch that doesn't fit the contact is dropped");
+            return;
+        }
+        if patch.apply(&mut contact.view) {
             contact.view.revision += 1;
+            self.lag(id, Some(own));
+        }
+    }
+
+    /// Makes all dialogs of a contact lag but the one that knows.
+    pub(super) fn lag(&mut self, contact: ContactId, knows: Option<DialogId>) {
+        let dialogs = self.dialogs_of.get(&contact).into_iter().flatten();
+        let others = dialogs.filter(|dialog| Some(**dialog) != knows);
+        self.lagging.extend(others.copied());
+    }
+
+    /// After a turn: whether its dialog lags.
+    fn look_at_lag(&mut self, dialog: DialogId, shows: Revision, is_new: bool) {
+        let contact = self.dialogs.get(&dialog).map(|record| record.contact);
+        let row = contact.and_then(|contact| self.contacts.get(&contact));
+        if row.is_none_or(|row| shows >= row.view.revision) {
+            self.lagging.remove(&dialog);
+        } else if is_new {
+            self.lagging.insert(dialog);
         }
     }
 
@@ -178,6 +206,10 @@ impl Inner {
             self.addresses.insert(place, turn.dialog);
             let contact = opened.contact.id;
             self.contacts.entry(contact).or_insert(opened.contact);
+            self.dialogs_of
+                .entry(contact)
+                .or_default()
+                .insert(turn.dialog);
             self.dialogs.insert(
                 turn.dialog,
                 DialogRecord {
@@ -212,6 +244,7 @@ impl Inner {
         let Some(record) = self.dialogs.get_mut(&turn.dialog) else {
             return Err(CommitError::Conflict { found: 0 });
         };
+        let shows = turn.row.contact_revision;
         record.revision = turn.expected + 1;
         record.snapshot = turn.snapshot;
         record.row = turn.row;
@@ -249,11 +282,23 @@ impl Inner {
                 self.timers.insert((due, turn.dialog, name));
             }
         }
+        self.look_at_lag(turn.dialog, shows, is_new);
         Ok(Committed::Applied { cancelled })
     }
 }
 
 impl DialogRecord {
+    pub(super) fn summary(&self, dialog: DialogId) -> DialogSummary {
+        DialogSummary {
+            dialog,
+            bot: self.bot.clone(),
+            address: self.address.clone(),
+            contact: self.contact,
+            revision: self.revision,
+            row: self.row.clone(),
+        }
+    }
+
     /// Whether an entry could be begun now, apart from what forbids it for good.
     pub(super) fn can_begin(&self, id: EffectId, now: Moment) -> bool {
         self.outbox.get(&id).is_some_and(|entry| {

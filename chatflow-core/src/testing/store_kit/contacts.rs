@@ -3,7 +3,7 @@
 use crate::dialog::{Contact, ContactPatch, ContactView, Profile, Value};
 use crate::store::{CommitError, Settled};
 use crate::testing::store_kit::StoreHarness;
-use crate::testing::store_kit::desk::{Desk, at, settlement};
+use crate::testing::store_kit::desk::{Desk, at, block, settlement};
 
 fn contact(desk: &Desk, who: &str) -> Contact {
     let space = desk.config.settings().space.clone();
@@ -79,7 +79,7 @@ pub async fn a_contact_comes_back_as_it_was_saved(harness: &dyn StoreHarness) {
         language: Some("pt-BR".to_owned()),
         tags: ["vip", "VIP", "é"].map(str::to_owned).into(),
         fields: fields.map(|(name, value)| (name.to_owned(), value)).into(),
-        blocked: true,
+        blocked: block(),
     };
     desk.store.save_contact(&anna, 1).await.expect("save");
     assert_eq!(desk.contact("anna").await.as_ref(), Some(&anna));

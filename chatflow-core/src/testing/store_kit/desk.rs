@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::dialog::time::from_millis;
 use crate::dialog::{
-    Address, Contact, ContactId, DialogId, Effect, EffectId, Event, EventKey, Message, Moment,
-    OperatorAct, Profile, Revision, Snapshot, Status, StatusKind, Value,
+    Address, Contact, ContactBlock, ContactId, DialogId, Effect, EffectId, Event, EventKey,
+    Message, Moment, OperatorAct, Profile, Revision, Snapshot, Status, StatusKind, Value,
 };
 use crate::engine::{Engine, Refusal};
 use crate::flow::{Bot, Config, FlowBuilder, Limits, Outcome, Step, StepContext};
@@ -35,7 +35,7 @@ pub(super) fn far() -> Moment {
 }
 
 /// A step that does what the contact's message says: `say hello; call rates; name Bo;
-/// field size; wait 5000; hand off; complete`. So a case decides in one line what its turn
+/// field size; tag vip; wait 5000; hand off; complete`. So a case decides in one line what its turn
 /// contains, and the turn is still the engine's.
 struct Script;
 
@@ -62,6 +62,8 @@ impl Step for Script {
                 }
                 "name" => step.set_contact_name(rest),
                 "field" => step.set_field(rest, Value::from("set")),
+                "tag" => step.add_tag(rest),
+                "untag" => step.remove_tag(rest),
                 "wait" => {
                     step.time_out_after(Duration::from_millis(rest.parse().unwrap_or(0)));
                 }
@@ -327,6 +329,7 @@ impl Desk {
         };
         let due = self.due(far()).await;
         (dump.timers, dump.deliveries) = (due.timers, due.deliveries);
+        dump.lagging = due.lagging;
         for summary in &dump.summaries {
             let (id, all) = (summary.dialog, usize::MAX);
             let loaded = self.store.load(id).await.expect("load");
@@ -366,6 +369,7 @@ pub(super) struct Dump {
     pub(super) summaries: Vec<DialogSummary>,
     pub(super) timers: Vec<DueTimer>,
     pub(super) deliveries: Vec<EffectId>,
+    pub(super) lagging: Vec<DialogId>,
     pub(super) loaded: Vec<(Revision, Vec<u8>, Contact)>,
     pub(super) found: Vec<Option<DialogId>>,
     pub(super) journal: Vec<Vec<JournalTurn>>,
@@ -384,6 +388,14 @@ pub(super) fn settlement(effect: EffectId, attempt: u32, settled: Settled) -> Se
         attempt,
         settled,
     }
+}
+
+/// Our block of a contact, as a row has it.
+pub(super) fn block() -> Option<ContactBlock> {
+    Some(ContactBlock {
+        by: "olga".into(),
+        since: at(3),
+    })
 }
 
 pub(super) fn sent() -> Settled {

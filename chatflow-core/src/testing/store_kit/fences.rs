@@ -7,7 +7,7 @@ use crate::dialog::{
 };
 use crate::store::{Begun, DeliveryState, Settled};
 use crate::testing::store_kit::StoreHarness;
-use crate::testing::store_kit::desk::{Desk, at, settlement};
+use crate::testing::store_kit::desk::{Desk, at, block, settlement};
 
 fn ids(effects: &[Effect]) -> BTreeSet<EffectId> {
     effects.iter().map(|effect| effect.id).collect()
@@ -210,7 +210,7 @@ pub async fn a_blocked_contact_stops_messages(harness: &dyn StoreHarness) {
     let (_, reply) = act(&desk, OperatorAct::Reply("two".into()), 2).await;
     let beside = kiosk.says("anna", "say one", at(2)).await;
     let bert = desk.says("bert", "say one", at(2)).await;
-    save_view(&desk, |view| view.blocked = true).await;
+    save_view(&desk, |view| view.blocked = block()).await;
     expect_cancelled(&desk, said[0]).await;
     expect_cancelled(&desk, reply[0]).await;
     let begun = kiosk.begin(beside[0], at(50)).await;
@@ -226,8 +226,8 @@ pub async fn a_blocked_contact_stops_messages(harness: &dyn StoreHarness) {
 pub async fn a_contact_unblocked_in_time_is_sent_to(harness: &dyn StoreHarness) {
     let desk = Desk::open(harness).await;
     let said = desk.says("anna", "say one", at(1)).await;
-    save_view(&desk, |view| view.blocked = true).await;
-    save_view(&desk, |view| view.blocked = false).await;
+    save_view(&desk, |view| view.blocked = block()).await;
+    save_view(&desk, |view| view.blocked = None).await;
     desk.start(said[0], at(2)).await;
 }
 
@@ -241,7 +241,7 @@ pub async fn a_contact_patch_is_never_cancelled(harness: &dyn StoreHarness) {
     desk.apply(turn.clone()).await;
     act(&desk, OperatorAct::Take, 2).await;
     act(&desk, OperatorAct::Block, 3).await;
-    save_view(&desk, |view| view.blocked = true).await;
+    save_view(&desk, |view| view.blocked = block()).await;
     for effect in turn.effects {
         let delivery = desk.start(effect.id, at(4)).await;
         assert!(matches!(delivery.effect.body, EffectBody::PatchContact(_)));
@@ -254,7 +254,7 @@ pub async fn nothing_is_cancelled_before_its_turn(harness: &dyn StoreHarness) {
     let desk = Desk::open(harness).await;
     let said = desk.says("anna", "say one; say two", at(1)).await;
     desk.start(said[0], at(2)).await;
-    save_view(&desk, |view| view.blocked = true).await;
+    save_view(&desk, |view| view.blocked = block()).await;
     let begun = desk.begin(said[1], at(3)).await;
     assert!(matches!(begun, Begun::NotNow), "it is not the first");
     desk.settle(said[0], 1, Settled::Retry { due: at(9) }).await;

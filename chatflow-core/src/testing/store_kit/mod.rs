@@ -36,6 +36,7 @@
 pub mod contacts;
 mod desk;
 pub mod fences;
+pub mod lagging;
 pub mod outbox;
 pub mod queries;
 pub mod refusals;
@@ -147,6 +148,21 @@ macro_rules! for_each_store_case {
             contacts::a_patch_without_change_raises_no_revision,
             contacts::a_patch_is_fenced_by_its_attempt,
             contacts::dialogs_of_a_contact_share_its_row,
+            lagging::ct_23_a_changed_row_makes_its_dialogs_lag,
+            lagging::a_row_that_was_not_replaced_makes_nobody_lag,
+            lagging::a_turn_that_has_caught_up_ends_the_lag,
+            lagging::a_turn_that_is_behind_leaves_the_lag,
+            lagging::a_dialog_opened_behind_its_contact_lags,
+            lagging::a_patch_makes_all_lag_but_its_own_dialog,
+            lagging::a_dialogs_own_patch_does_not_end_its_lag,
+            lagging::a_patch_without_change_makes_nobody_lag,
+            lagging::tags_come_and_go_by_patches,
+            lagging::a_tag_beyond_the_bounds_changes_nothing,
+            lagging::what_lags_is_listed_by_id_up_to_the_limit,
+            lagging::a_page_of_what_lags_has_a_largest_size,
+            lagging::a_refusal_leaves_the_lag,
+            lagging::pages_of_a_contacts_dialogs_lose_none,
+            lagging::what_lags_survives,
             queries::a_journal_is_read_without_gaps,
             queries::a_transcript_shows_how_deliveries_stand,
             queries::the_outbox_lists_what_is_open,

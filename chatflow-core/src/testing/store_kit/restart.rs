@@ -5,7 +5,7 @@ use crate::dialog::{ContactPatch, Event, EventBody, OperatorAct};
 use crate::engine::Refusal;
 use crate::store::{Begun, Committed, DeliveryState, Settled};
 use crate::testing::store_kit::StoreHarness;
-use crate::testing::store_kit::desk::{Desk, at, far, sent};
+use crate::testing::store_kit::desk::{Desk, at, block, far, sent};
 
 /// Everything that was acknowledged is there after a restart: dialogs, journals, transcripts,
 /// outbox with attempts, timers, refusals, counters, contacts and definitions.
@@ -61,7 +61,7 @@ pub async fn the_last_write_survives(harness: &dyn StoreHarness) {
             _ => {
                 let row = row.as_mut().expect("its row");
                 row.view.revision = 2;
-                row.view.blocked = true;
+                row.view.blocked = block();
                 desk.store.save_contact(row, 1).await.expect("save");
             }
         }
