@@ -397,8 +397,11 @@ impl Turn<'_> {
         template
             .render(&self.snapshot)
             .map_err(|error| match error {
-                RenderError::TooLong => ErrorKind::SizeLimit,
+                RenderError::TooLong | RenderError::TooCostly => ErrorKind::SizeLimit,
                 RenderError::ValueMissing { .. } => ErrorKind::TemplateValueMissing,
+                RenderError::WrongKind { .. }
+                | RenderError::OutOfRange { .. }
+                | RenderError::Failed => ErrorKind::StepFailed,
             })
     }
 

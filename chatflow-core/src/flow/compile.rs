@@ -285,10 +285,7 @@ impl Compiler<'_> {
                     }
                     match arm.when.compile() {
                         Ok(test) => tests.push(test),
-                        Err(name) => {
-                            let name = name.to_owned();
-                            self.problem(ProblemKind::BadPath { name });
-                        }
+                        Err(kind) => self.problem(kind),
                     }
                 }
                 CompiledKind::Condition(tests)

@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dialog::{Dialog, Value};
-use crate::flow::template::Path;
+use crate::flow::ProblemKind;
+use crate::flow::template::{Path, Read, Template};
 
 /// A test on a [`Dialog`]. Names are looked up like those of [templates](crate::Template):
-/// `data.x`, `contact.name`, `contact.x` for a field, or plain `x` for whichever there is.
+/// `data.x`, `contact.name`, `contact.x` for a field, `variable.x`, or plain `x` for whichever there
+/// is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -24,8 +26,14 @@ pub enum Condition {
     Is(String, Value),
     /// There is a whole number, and it is at least this.
     AtLeast(String, i64),
+    /// There is a whole number, and it is at most this.
+    AtMost(String, i64),
     /// The contact has this tag.
     Tagged(String),
+    /// An expression as in [templates](crate::Template), without braces. One that reads a value
+    /// that isn't there, or fails in another way, doesn't hold as a whole, also under its own
+    /// `not`.
+    Expression(String),
 }
 
 /// Deepest nesting of conditions.
@@ -47,6 +55,17 @@ impl Condition {
         Self::AtLeast(name.into(), least)
     }
 
+    /// Whether a whole number is known and at most this.
+    pub fn at_most(name: impl Into<String>, most: i64) -> Self {
+        Self::AtMost(name.into(), most)
+    }
+
+    /// Whether an expression holds: `age >= 18 and "vip" in tags`. It is read when the flow is
+    /// built; a flow with one that is none is refused.
+    pub fn expression(source: impl Into<String>) -> Self {
+        Self::Expression(source.into())
+    }
+
     /// Whether the contact has a tag.
     pub fn tagged(tag: impl Into<String>) -> Self {
         Self::Tagged(tag.into())
@@ -58,16 +77,19 @@ impl Condition {
         self.compile().is_ok_and(|test| test.holds(dialog))
     }
 
-    /// The condition with its names looked up once, so that a turn parses none.
+    /// The condition with its names looked up and its expressions compiled once, so that a turn
+    /// parses none.
     ///
     /// # Errors
-    /// The first name that is no path.
-    pub(crate) fn compile(&self) -> Result<Test, &str> {
-        fn each(conditions: &[Condition]) -> Result<Vec<Test>, &str> {
+    /// The first name that is no path, or expression that is none.
+    pub(crate) fn compile(&self) -> Result<Test, ProblemKind> {
+        fn each(conditions: &[Condition]) -> Result<Vec<Test>, ProblemKind> {
             conditions.iter().map(Condition::compile).collect()
         }
-        fn path(name: &str) -> Result<Path, &str> {
-            Path::parse(name).ok_or(name)
+        fn path(name: &str) -> Result<Path, ProblemKind> {
+            Path::parse(name).ok_or_else(|| ProblemKind::BadPath {
+                name: name.to_owned(),
+            })
         }
         Ok(match self {
             Self::All(conditions) => Test::All(each(conditions)?),
@@ -76,8 +98,33 @@ impl Condition {
             Self::Known(name) => Test::Known(path(name)?),
             Self::Is(name, wanted) => Test::Is(path(name)?, wanted.clone()),
             Self::AtLeast(name, least) => Test::AtLeast(path(name)?, *least),
+            Self::AtMost(name, most) => Test::AtMost(path(name)?, *most),
             Self::Tagged(tag) => Test::Tagged(tag.clone()),
+            Self::Expression(source) => Test::Expression(Template::expression(source)?),
         })
+    }
+
+    /// The names it reads. Those of the tree are guarded, as it takes a missing value for one
+    /// that doesn't fit.
+    #[allow(dead_code, reason = "for the check of unset variables")]
+    pub(crate) fn reads(&self) -> Vec<Read> {
+        match self {
+            Self::All(conditions) | Self::Any(conditions) => {
+                conditions.iter().flat_map(Self::reads).collect()
+            }
+            Self::Not(condition) => condition.reads(),
+            Self::Known(name)
+            | Self::Is(name, _)
+            | Self::AtLeast(name, _)
+            | Self::AtMost(name, _) => vec![Read {
+                name: name.clone(),
+                guarded: true,
+            }],
+            Self::Tagged(_) => Vec::new(),
+            Self::Expression(source) => {
+                Template::expression(source).map_or_else(|_| Vec::new(), |test| test.reads())
+            }
+        }
     }
 
     pub(crate) fn depth(&self) -> usize {
@@ -100,7 +147,9 @@ pub(crate) enum Test {
     Known(Path),
     Is(Path, Value),
     AtLeast(Path, i64),
+    AtMost(Path, i64),
     Tagged(String),
+    Expression(Template),
 }
 
 impl Test {
@@ -115,7 +164,12 @@ impl Test {
                 let is_enough = |value: &Value| value.as_integer().is_some_and(|n| n >= *least);
                 path.with(dialog, is_enough) == Some(true)
             }
+            Self::AtMost(path, most) => {
+                let is_within = |value: &Value| value.as_integer().is_some_and(|n| n <= *most);
+                path.with(dialog, is_within) == Some(true)
+            }
             Self::Tagged(tag) => dialog.has_tag(tag),
+            Self::Expression(test) => test.holds(dialog),
         }
     }
 }
