@@ -221,43 +221,37 @@ pub enum RenderError {
 const RENDERED_BYTES_MAX: usize = 64 * 1024;
 
 /// Writes up to a limit, so that many large values can't pile up first and be refused after.
-struct Capped(Vec<u8>);
+struct Capped(String);
 
 impl Capped {
     /// Room for most messages, so that filling in doesn't grow it piece by piece.
     fn new() -> Self {
-        Self(Vec::with_capacity(128))
+        Self(String::with_capacity(128))
     }
 
-    fn push(&mut self, bytes: &[u8]) -> bool {
-        let fits = self.0.len() + bytes.len() <= RENDERED_BYTES_MAX;
-        if fits {
-            self.0.extend_from_slice(bytes);
-        }
-        fits
-    }
-
-    /// Only whole texts are ever written, so nothing is replaced here.
     fn into_text(self) -> String {
-        String::from_utf8_lossy(&self.0).into_owned()
+        self.0
     }
 }
 
 impl std::fmt::Write for Capped {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        if self.push(text.as_bytes()) {
-            return Ok(());
+        if self.0.len() + text.len() > RENDERED_BYTES_MAX {
+            return Err(std::fmt::Error);
         }
-        Err(std::fmt::Error)
+        self.0.push_str(text);
+        Ok(())
     }
 }
 
+/// minijinja writes bytes, a whole text at a time.
 impl std::io::Write for &mut Capped {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.push(bytes) {
-            return Ok(bytes.len());
+        let text = std::str::from_utf8(bytes).map_err(std::io::Error::other)?;
+        match self.write_str(text) {
+            Ok(()) => Ok(bytes.len()),
+            Err(_) => Err(std::io::Error::other(RenderError::TooLong)),
         }
-        Err(std::io::Error::other(RenderError::TooLong))
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
