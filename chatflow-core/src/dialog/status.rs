@@ -198,6 +198,8 @@ pub enum ErrorKind {
     StepMissing,
     /// A template reads a value that isn't there.
     TemplateValueMissing,
+    /// A template can't be worked out from the values that are there.
+    TemplateFailed,
     /// The channel refused a message for good.
     DeliveryFailed,
 }
@@ -273,6 +275,7 @@ mod tests {
             (ErrorKind::UndeclaredExit, "undeclared_exit"),
             (ErrorKind::StepMissing, "step_missing"),
             (ErrorKind::TemplateValueMissing, "template_value_missing"),
+            (ErrorKind::TemplateFailed, "template_failed"),
             (ErrorKind::DeliveryFailed, "delivery_failed"),
         ];
         for (kind, label) in kinds {

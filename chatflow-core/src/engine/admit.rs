@@ -6,7 +6,7 @@ use crate::dialog::{
     Automation, DialogSettings, Event, EventBody, EventKey, FlowId, Moment, OperatorAct, Reach,
     Revision, ShownStatus, Snapshot, StatusChoice, StatusLabel, StepId,
 };
-use crate::flow::{Config, is_name, is_tag};
+use crate::flow::{Config, is_data_name, is_tag};
 
 /// An event that the engine did not take. The dialog is as it was.
 #[derive(Clone)]
@@ -339,7 +339,7 @@ fn admit_values(
         }
     }
     for (name, value) in settings.fields.iter().chain(&settings.data) {
-        if !is_name(name) || !value.is_storable() {
+        if !is_data_name(name) || !value.is_storable() {
             let reason = "a value has no usable name, or is nested too deeply";
             return Err(Refusal::Malformed { reason });
         }

@@ -682,8 +682,11 @@ impl Turn<'_> {
 
 fn render_error(error: RenderError) -> ErrorKind {
     match error {
-        RenderError::TooLong => ErrorKind::SizeLimit,
+        RenderError::TooLong | RenderError::TooCostly => ErrorKind::SizeLimit,
         RenderError::ValueMissing { .. } => ErrorKind::TemplateValueMissing,
+        RenderError::WrongKind { .. } | RenderError::OutOfRange { .. } | RenderError::Failed => {
+            ErrorKind::TemplateFailed
+        }
     }
 }
 

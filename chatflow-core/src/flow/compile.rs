@@ -10,7 +10,7 @@ use crate::flow::condition::{CONDITION_DEPTH_MAX, Test};
 use crate::flow::keywords::{Matcher, normalise};
 use crate::flow::kinds::{Assignment, KeywordRoute, Source};
 use crate::flow::pattern;
-use crate::flow::template::Path;
+use crate::flow::template::is_data_name;
 use crate::flow::texts::CompiledTexts;
 use crate::flow::{
     Ask, AskKind, Branch, CallFlow, ChangeTags, EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE,
@@ -152,7 +152,7 @@ impl CompiledFlow {
             compiler.problem(&["flow"], ProblemKind::BadName { name });
         }
         for (n, input) in definition.inputs.iter().enumerate() {
-            if !matches!(Path::parse(input), Some(Path::Any(_))) {
+            if !is_data_name(input) {
                 let name = input.clone();
                 compiler.problem(&["inputs", &n.to_string()], ProblemKind::BadPath { name });
             }
@@ -513,10 +513,7 @@ impl Compiler<'_> {
             }
             match arm.when.compile() {
                 Ok(test) => tests.push(test),
-                Err(name) => {
-                    let name = name.to_owned();
-                    self.problem(&at, ProblemKind::BadPath { name });
-                }
+                Err(kind) => self.problem(&at, kind),
             }
         }
         CompiledKind::Condition(tests)
@@ -588,7 +585,7 @@ impl Compiler<'_> {
         let (Some(SaveTo::Data(name)) | Some(SaveTo::Field(name))) = to else {
             return;
         };
-        if !matches!(Path::parse(name), Some(Path::Any(_))) {
+        if !is_data_name(name) {
             let name = name.clone();
             self.problem(at, ProblemKind::BadPath { name });
         }

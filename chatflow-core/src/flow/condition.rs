@@ -1,19 +1,21 @@
 //! Tests on what is known of a dialog.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::dialog::{Dialog, Value};
-use crate::flow::template::Path;
+use crate::flow::ProblemKind;
+use crate::flow::template::{Path, Read, Template};
 
 /// A test on a [`Dialog`]. Names are looked up like those of [templates](crate::Template):
-/// `data.x`, `contact.name`, `contact.x` for a field, or plain `x` for whichever there is.
+/// `data.x`, `contact.name`, `contact.x` for a field, `variable.x`, or plain `x` for whichever there
+/// is.
+///
+/// In a file an expression is written as a text, the others as a map of one key:
+/// `{all: [{tagged: vip}, age >= 18]}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(
-    feature = "files",
-    derive(schemars::JsonSchema),
-    schemars(rename = "test")
-)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", remote = "Self")]
 #[non_exhaustive]
 pub enum Condition {
     /// All of them hold; true of none.
@@ -26,14 +28,17 @@ pub enum Condition {
     Known(String),
     /// There is a value, and it equals this one. An integer and a decimal of the same size are
     /// not equal.
-    Is(
-        String,
-        #[cfg_attr(feature = "files", schemars(with = "crate::flow::kinds::Source"))] Value,
-    ),
+    Is(String, Value),
     /// There is a whole number, and it is at least this.
     AtLeast(String, i64),
+    /// There is a whole number, and it is at most this.
+    AtMost(String, i64),
     /// The contact has this tag.
     Tagged(String),
+    /// An expression as in [templates](crate::Template), without braces. One that reads a value
+    /// that isn't there, or fails in another way, doesn't hold as a whole, also under its own
+    /// `not`.
+    Expression(String),
 }
 
 /// Deepest nesting of conditions.
@@ -55,6 +60,17 @@ impl Condition {
         Self::AtLeast(name.into(), least)
     }
 
+    /// Whether a whole number is known and at most this.
+    pub fn at_most(name: impl Into<String>, most: i64) -> Self {
+        Self::AtMost(name.into(), most)
+    }
+
+    /// Whether an expression holds: `age >= 18 and "vip" in tags`. It is read when the flow is
+    /// built; a flow with one that is none is refused.
+    pub fn expression(source: impl Into<String>) -> Self {
+        Self::Expression(source.into())
+    }
+
     /// Whether the contact has a tag.
     pub fn tagged(tag: impl Into<String>) -> Self {
         Self::Tagged(tag.into())
@@ -66,16 +82,19 @@ impl Condition {
         self.compile().is_ok_and(|test| test.holds(dialog))
     }
 
-    /// The condition with its names looked up once, so that a turn parses none.
+    /// The condition with its names looked up and its expressions compiled once, so that a turn
+    /// parses none.
     ///
     /// # Errors
-    /// The first name that is no path.
-    pub(crate) fn compile(&self) -> Result<Test, &str> {
-        fn each(conditions: &[Condition]) -> Result<Vec<Test>, &str> {
+    /// The first name that is no path, or expression that is none.
+    pub(crate) fn compile(&self) -> Result<Test, ProblemKind> {
+        fn each(conditions: &[Condition]) -> Result<Vec<Test>, ProblemKind> {
             conditions.iter().map(Condition::compile).collect()
         }
-        fn path(name: &str) -> Result<Path, &str> {
-            Path::parse(name).ok_or(name)
+        fn path(name: &str) -> Result<Path, ProblemKind> {
+            Path::parse(name).ok_or_else(|| ProblemKind::BadPath {
+                name: name.to_owned(),
+            })
         }
         Ok(match self {
             Self::All(conditions) => Test::All(each(conditions)?),
@@ -84,8 +103,33 @@ impl Condition {
             Self::Known(name) => Test::Known(path(name)?),
             Self::Is(name, wanted) => Test::Is(path(name)?, wanted.clone()),
             Self::AtLeast(name, least) => Test::AtLeast(path(name)?, *least),
+            Self::AtMost(name, most) => Test::AtMost(path(name)?, *most),
             Self::Tagged(tag) => Test::Tagged(tag.clone()),
+            Self::Expression(source) => Test::Expression(Template::expression(source)?),
         })
+    }
+
+    /// The names it reads. Those of the tree are guarded, as it takes a missing value for one
+    /// that doesn't fit.
+    #[allow(dead_code, reason = "for the check of unset variables")]
+    pub(crate) fn reads(&self) -> Vec<Read> {
+        match self {
+            Self::All(conditions) | Self::Any(conditions) => {
+                conditions.iter().flat_map(Self::reads).collect()
+            }
+            Self::Not(condition) => condition.reads(),
+            Self::Known(name)
+            | Self::Is(name, _)
+            | Self::AtLeast(name, _)
+            | Self::AtMost(name, _) => vec![Read {
+                name: name.clone(),
+                guarded: true,
+            }],
+            Self::Tagged(_) => Vec::new(),
+            Self::Expression(source) => {
+                Template::expression(source).map_or_else(|_| Vec::new(), |test| test.reads())
+            }
+        }
     }
 
     pub(crate) fn depth(&self) -> usize {
@@ -99,6 +143,82 @@ impl Condition {
     }
 }
 
+/// An expression as the text it is, the others by their derived form.
+impl Serialize for Condition {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Expression(source) => source.serialize(to),
+            condition => Self::serialize(condition, to),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Condition {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Condition;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an expression, or a map of one key such as `tagged`")
+            }
+
+            fn visit_str<E>(self, source: &str) -> Result<Condition, E> {
+                Ok(Condition::expression(source))
+            }
+
+            fn visit_bool<E>(self, yes: bool) -> Result<Condition, E> {
+                Ok(Condition::expression(yes.to_string()))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Condition, A::Error> {
+                Condition::deserialize(de::value::MapAccessDeserializer::new(map))
+            }
+        }
+
+        from.deserialize_any(Visitor)
+    }
+}
+
+#[cfg(feature = "files")]
+impl schemars::JsonSchema for Condition {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "test".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let test = generator.subschema_for::<Self>();
+        let tests = schemars::json_schema!({ "type": "array", "items": test });
+        let number = schemars::json_schema!({
+            "type": "array",
+            "prefixItems": [{ "type": "string" }, { "type": "integer" }],
+            "minItems": 2,
+            "maxItems": 2,
+        });
+        schemars::json_schema!({ "anyOf": [
+            { "type": ["string", "boolean"], "description": "An expression: age >= 18" },
+            {
+                "type": "object",
+                "description": "One test.",
+                "properties": {
+                    "all": tests,
+                    "any": tests,
+                    "not": test,
+                    "known": { "type": "string" },
+                    "is": { "type": "array", "minItems": 2, "maxItems": 2 },
+                    "at_least": number,
+                    "at_most": number,
+                    "tagged": { "type": "string" },
+                },
+                "additionalProperties": false,
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+        ]})
+    }
+}
+
 /// A condition ready to run.
 #[derive(Debug, Clone)]
 pub(crate) enum Test {
@@ -108,7 +228,9 @@ pub(crate) enum Test {
     Known(Path),
     Is(Path, Value),
     AtLeast(Path, i64),
+    AtMost(Path, i64),
     Tagged(String),
+    Expression(Template),
 }
 
 impl Test {
@@ -133,7 +255,12 @@ impl Test {
                 let is_enough = |value: &Value| value.as_integer().is_some_and(|n| n >= *least);
                 path.with(dialog, is_enough) == Some(true)
             }
+            Self::AtMost(path, most) => {
+                let is_within = |value: &Value| value.as_integer().is_some_and(|n| n <= *most);
+                path.with(dialog, is_within) == Some(true)
+            }
             Self::Tagged(tag) => dialog.has_tag(tag),
+            Self::Expression(test) => test.holds(dialog),
         }
     }
 }

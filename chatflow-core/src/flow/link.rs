@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use crate::dialog::{ContactPatch, FlowId, FlowVersion, StepId};
 use crate::flow::compile::Link;
 use crate::flow::config::newest;
-use crate::flow::template::Path;
+use crate::flow::template::is_data_name;
 use crate::flow::{
     Behaviour, CallFlow, CompiledFlow, CompiledKind, ConfigError, FlowDefinition, FlowError,
     Problem, ProblemKind, is_tag,
@@ -31,7 +31,7 @@ pub(super) fn check_behaviour(behaviour: &Behaviour) -> Result<(), ConfigError> 
         return refused("tags", reason);
     }
     for (name, value) in &behaviour.variables {
-        if !matches!(Path::parse(name), Some(Path::Any(_))) {
+        if !is_data_name(name) {
             return refused("variables", format!("`{name}` is no name"));
         }
         if !value.is_storable() {

@@ -54,7 +54,7 @@ pub use problem::{FlowError, Problem, ProblemKind, Severity};
 pub use router::Router;
 pub use step::{Outcome, Step, StepContext};
 pub(crate) use step::{STEP_TIMER, Scratch};
-pub(crate) use template::is_name;
+pub(crate) use template::is_data_name;
 pub use template::{RenderError, Template, TemplateError};
 pub(crate) use texts::CompiledTexts;
 pub use texts::Texts;
