@@ -15,6 +15,8 @@ mod compile;
 mod condition;
 mod config;
 mod definition;
+#[cfg(feature = "files")]
+mod file;
 mod keywords;
 mod kinds;
 mod problem;
