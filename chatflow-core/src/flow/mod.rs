@@ -18,6 +18,8 @@ mod compile;
 mod condition;
 mod config;
 mod definition;
+#[cfg(feature = "files")]
+mod file;
 mod keywords;
 mod kinds;
 mod link;

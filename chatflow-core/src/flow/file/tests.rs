@@ -1,0 +1,5 @@
+//! Whole files, good and bad.
+
+mod mistakes;
+mod places;
+mod refusals;
