@@ -61,7 +61,7 @@ impl<'s> Tree<'s> {
 
     /// The whole tree. A file without a value is a null at its beginning.
     pub(super) fn finish(self) -> Node {
-        self.root.unwrap_or(Node {
+        self.root.unwrap_or_else(|| Node {
             kind: Kind::Null,
             span: self.places.start(),
         })

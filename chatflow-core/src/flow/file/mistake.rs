@@ -1,6 +1,7 @@
 //! Why a value can't be made of a node.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 use serde::de::{self, Expected, Unexpected};
 
@@ -8,8 +9,14 @@ use super::tree::Short;
 use super::{Node, ReadProblem, Span, suggest};
 
 /// The first thing that keeps a value from being made, and what to leave out to get past it.
+///
+/// Boxed, because every reading returns a result and few of them are mistakes.
 #[derive(Debug)]
-pub(super) struct Mistake {
+pub(super) struct Mistake(Box<Details>);
+
+/// What is known of a mistake.
+#[derive(Debug)]
+pub(super) struct Details {
     pub(super) cause: Cause,
     /// Where. Nobody knows it where serde raises the mistake; it is filled in on the way out.
     pub(super) place: Option<Span>,
@@ -51,7 +58,7 @@ pub(super) type AsText = (&'static str, &'static str);
 
 impl Mistake {
     pub(super) fn new(cause: Cause) -> Self {
-        Self {
+        Self(Box::new(Details {
             cause,
             place: None,
             hint: None,
@@ -59,7 +66,7 @@ impl Mistake {
             leave_out: None,
             as_text: None,
             stand_in: false,
-        }
+        }))
     }
 
     /// The node is of another kind than was expected.
@@ -94,7 +101,7 @@ impl Mistake {
 
     /// Says what to leave out, unless something smaller will do.
     pub(super) fn inside(mut self, node: &Node) -> Self {
-        self.leave_out.get_or_insert(node.identity());
+        self.leave_out.get_or_insert_with(|| node.identity());
         self
     }
 
@@ -136,6 +143,20 @@ fn advice(name: &str, known: &[&'static str], introduction: &str) -> String {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if known.is_empty() => "it has no keys".to_owned(),
         None => format!("{introduction} {}", suggest::list(known)),
+    }
+}
+
+impl Deref for Mistake {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for Mistake {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
     }
 }
 

@@ -18,6 +18,7 @@
 // Until the types of a flow file are built with this module, nothing outside its tests uses it.
 #![allow(dead_code, unused_imports, unreachable_pub)]
 
+mod access;
 mod build;
 mod deserialize;
 mod grow;

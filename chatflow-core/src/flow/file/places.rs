@@ -25,6 +25,11 @@ impl<'s> Places<'s> {
         }
     }
 
+    /// Whether nothing comes after a place.
+    pub(super) fn is_end(&self, span: Span) -> bool {
+        span.offset >= self.text.len() + self.mark_bytes
+    }
+
     pub(super) fn span(&self, at: &granit_parser::Span) -> Span {
         let start = self.marker(&at.start);
         let end = self.marker(&at.end);

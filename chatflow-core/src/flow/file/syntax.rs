@@ -13,7 +13,14 @@ pub(super) fn problem(error: &ScanError, places: &Places<'_>) -> ReadProblem {
         return ReadProblem::new(span, "a tab stands in the indentation")
             .hint("indent with spaces");
     }
-    let (message, hint) = explain(error.kind());
+    // The end of the file is the line that isn't indented when a quote stays open.
+    let kind = match error.kind() {
+        ErrorKind::InvalidQuotedScalarIndent if places.is_end(span) => {
+            &ErrorKind::UnclosedQuotedScalar
+        }
+        kind => kind,
+    };
+    let (message, hint) = explain(kind);
     let problem = ReadProblem::new(span, message);
     match hint {
         "" => problem,
@@ -115,10 +122,11 @@ fn explain(kind: &ErrorKind) -> (String, &'static str) {
         | E::TabInIndentation
         | E::TabAtBlockScalarStart
         | E::TabInPlainScalar => ("a tab stands in the indentation", "indent with spaces"),
-        E::InvalidIndentation
-        | E::InvalidBlockScalarIndent
-        | E::InvalidQuotedScalarIndent
-        | E::InvalidFlowScalarIndent => (
+        E::InvalidQuotedScalarIndent => (
+            "a line inside quotes isn't indented",
+            "close the quote before it, or indent the line",
+        ),
+        E::InvalidIndentation | E::InvalidBlockScalarIndent | E::InvalidFlowScalarIndent => (
             "the indentation is wrong",
             "what belongs together begins in the same column",
         ),

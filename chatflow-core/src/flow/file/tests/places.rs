@@ -198,8 +198,8 @@ fn a_path_leads_to_the_deepest_part_that_is_there() {
 enum Sketch {
     Plain(String),
     Quoted(String),
-    List(Vec<Sketch>),
-    Map(Vec<(String, Sketch)>),
+    List(Vec<Self>),
+    Map(Vec<(String, Self)>),
 }
 
 fn sketches() -> impl Strategy<Value = Sketch> {

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use crate::flow::file::{DEPTH_MAX, NODES_MAX, ReadProblem, SOURCE_BYTES_MAX, parse, parse_bytes};
 
 fn refused(source: &str) -> ReadProblem {
-    let problem = parse(source).expect_err("it is no good file");
+    // The tree itself isn't printed: that of a bomb that went off fills the memory.
+    let problem = parse(source).map(drop).expect_err("it is no good file");
     check(source, &problem);
     problem
 }
@@ -47,7 +48,12 @@ fn tabs_in_the_indentation_are_named() {
 fn slips_of_syntax_are_explained() {
     for (source, line, message) in [
         ("a: [1, 2\nb: 3\n", 2, "a `:` isn't allowed here"),
-        ("a: \"open\nb: 1\n", 1, "the quote is never closed"),
+        (
+            "a: \"open\nb: 1\n",
+            2,
+            "a line inside quotes isn't indented",
+        ),
+        ("a: \"open\n", 2, "the quote is never closed"),
         ("a: b: c\n", 1, "a `:` isn't allowed here"),
         ("a: 1\n b: 2\n", 2, "a `:` isn't allowed here"),
         ("a: @x\n", 1, "a value can't begin with `@`"),
@@ -110,6 +116,9 @@ fn deep_nesting_is_refused_and_the_deepest_allowed_is_read() {
     let blocks = |depth: usize| "- ".repeat(depth) + "x";
     assert!(parse(&blocks(DEPTH_MAX)).is_ok());
     assert_eq!(refused(&blocks(DEPTH_MAX + 1)).message, message);
+    let aliased = |depth: usize| format!("a: &a {}\nb: [[*a]]", nested(depth));
+    assert!(parse(&aliased(DEPTH_MAX - 3)).is_ok());
+    assert_eq!(refused(&aliased(DEPTH_MAX - 2)).message, message);
     let maps: String = (0..DEPTH_MAX).map(|n| " ".repeat(n) + "a:\n").collect();
     assert!(parse(&maps).is_ok());
 }
@@ -133,7 +142,7 @@ fn alias_bombs_do_not_go_off() {
     // A long text, repeated.
     let long = format!(
         "a: &a {}\nb: [{}]\n",
-        "x".repeat(1_000_000),
+        "x".repeat(2_000),
         "*a,".repeat(5_000)
     );
     assert_eq!(
