@@ -36,8 +36,7 @@ fn every_scenario_file_holds() {
         let text = fs::read_to_string(&path).unwrap();
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
         let named = |sign: &str| text.lines().find_map(|line| line.strip_prefix(sign));
-        let name =
-            named("# flow: ").unwrap_or_else(|| panic!("{file} has no line `# flow: NAME`"));
+        let name = named("# flow: ").unwrap_or_else(|| panic!("{file} has no line `# flow: NAME`"));
         let mut bot = bot(name);
         if let Some(json) = named("# behaviour: ") {
             let behaviour = serde_json::from_str(json);
@@ -46,7 +45,10 @@ fn every_scenario_file_holds() {
         let scenario = Scenario::parse(&text).unwrap_or_else(|error| panic!("{file}, {error}"));
         let mut player = Player::new(bot);
         if let Some(seed) = named("# seed: ") {
-            player = player.seed(seed.parse().unwrap_or_else(|error| panic!("{file}: {error}")));
+            player = player.seed(
+                seed.parse()
+                    .unwrap_or_else(|error| panic!("{file}: {error}")),
+            );
         }
         let played = block_on(player.play(&scenario)).unwrap_or_else(|error| {
             panic!("{file}, {error}");
