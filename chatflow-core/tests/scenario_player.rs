@@ -237,17 +237,37 @@ fn whatever_is_sent_is_written_so_that_it_reads_back() {
 /// Whatever the media, its reference and the text beside it.
 #[test]
 fn whatever_media_is_sent_is_written_so_that_it_reads_back() {
-    let references = ["shop.jpg", "", " a ", "a]b", "\"q\"", "two\nlines", "with blanks"];
-    let texts = ["", "plain", "\"quoted\"", "[photo] typed", "two\nlines", "ends so [A | B]"];
-    for (kind, reference, text) in MediaKind::ALL.into_iter().zip(references.iter().cycle()).flat_map(
-        |(kind, reference)| texts.map(|text| (kind, *reference, text)),
-    ) {
+    let references = [
+        "shop.jpg",
+        "",
+        " a ",
+        "a]b",
+        "\"q\"",
+        "two\nlines",
+        "with blanks",
+    ];
+    let texts = [
+        "",
+        "plain",
+        "\"quoted\"",
+        "[photo] typed",
+        "two\nlines",
+        "ends so [A | B]",
+    ];
+    for (kind, reference, text) in MediaKind::ALL
+        .into_iter()
+        .zip(references.iter().cycle())
+        .flat_map(|(kind, reference)| texts.map(|text| (kind, *reference, text)))
+    {
         for choices in [vec![], vec!["Yes", "[x]"]] {
             let message = Message::new(text)
                 .with_media(Media::new(kind, reference))
                 .with_choices(choices);
             let shown = Echo(message.clone());
-            let flow = FlowBuilder::new("echo", 1).step("echo", shown).build().unwrap();
+            let flow = FlowBuilder::new("echo", 1)
+                .step("echo", shown)
+                .build()
+                .unwrap();
             let player = Player::new(Bot::new("shop", flow));
             let scenario = Scenario::parse("> hi\n").unwrap();
             let played = block_on(player.play(&scenario)).unwrap();
@@ -280,7 +300,10 @@ fn media_fits_by_kind_and_by_reference_where_one_is_named() {
     let photo = Message::new("Our shop")
         .with_media(Media::new(MediaKind::Photo, "shop.jpg"))
         .with_choices(["Yes"]);
-    let flow = FlowBuilder::new("echo", 1).step("echo", Echo(photo)).build().unwrap();
+    let flow = FlowBuilder::new("echo", 1)
+        .step("echo", Echo(photo))
+        .build()
+        .unwrap();
     let player = Player::new(Bot::new("shop", flow));
     for (line, holds) in [
         ("< [photo shop.jpg] Our shop [Yes]", true),
@@ -387,7 +410,10 @@ fn a_line_that_cannot_be_read_is_named() {
         ("> [photo \"a.jpg\" b] hi", "expected media such as [photo]"),
         ("< [Yes | No]", "`Yes` is none of photo, video"),
         ("< [photo] [Yes | No", "expected choices such as [Yes | No]"),
-        ("< [photo] \"Hi\" Yes", "expected choices such as [Yes | No]"),
+        (
+            "< [photo] \"Hi\" Yes",
+            "expected choices such as [Yes | No]",
+        ),
         ("@ restart now", "expected +1h30m"),
         ("< Well [Yes || No]", "can't be read as a choice"),
         ("< Well []", "expected a text"),
@@ -438,10 +464,20 @@ fn a_line_that_cannot_be_read_is_named() {
         ("% broken", "expected blocked, unblocked"),
         ("% cannot_write maybe", "expected cannot_initiate"),
         ("% refuse", "expected a failure"),
+        ("% transient after", "expected how many sends"),
+        ("% transient after -1", "expected a number up to 1000"),
+        (
+            "% refuse removed after 1001",
+            "expected a number up to 1000",
+        ),
+        ("% ambiguous twice", "expected the end of the line"),
         ("anna% transient", "write it without a name"),
         ("% profile", "expected name=NAME or language"),
         ("% profile age=3", "expected name=NAME or language"),
-        ("% profile name=Anna name=Eva", "expected name=NAME or language"),
+        (
+            "% profile name=Anna name=Eva",
+            "expected name=NAME or language",
+        ),
         ("% profile name=", "expected name=NAME or language"),
         ("% read", "% read is not supported yet"),
         ("~ call", "expected a port's name"),
@@ -534,7 +570,7 @@ proptest! {
                 "% profile language=pt name=\"A B\"", "? card order name auto", "? can_send yes",
                 "! reply Hello", "! block", "! unblock", "% blocked", "% unblocked",
                 "% cannot_write", "% transient", "% ambiguous", "% refuse removed",
-                "% duplicate", "? status auto", "? unchanged", "? refused blocked",
+                "% duplicate", "% transient after 1", "? status auto", "? unchanged", "? refused blocked",
             ]),
             0..25,
         )

@@ -273,7 +273,6 @@ impl Status for KycReview {
     }
 }
 
-/// The flow, which a test that can't be built has to say.
 fn built(flow: FlowBuilder) -> FlowDefinition {
     flow.build().expect("the flow is sound")
 }

@@ -17,19 +17,34 @@ pub(super) fn answers() -> FlowDefinition {
                     .retry("A number, please.")
                     .save("amount"),
             )
-            .step("people", Ask::range("How many people?", 1, 12).save("people"))
-            .step("email", Ask::new("Your e-mail?", AskKind::Email).save("email"))
-            .step("phone", Ask::new("Your phone?", AskKind::Phone).save("phone"))
+            .step(
+                "people",
+                Ask::range("How many people?", 1, 12).save("people"),
+            )
+            .step(
+                "email",
+                Ask::new("Your e-mail?", AskKind::Email).save("email"),
+            )
+            .step(
+                "phone",
+                Ask::new("Your phone?", AskKind::Phone).save("phone"),
+            )
             .step("day", Ask::new("Which day?", AskKind::Date).save("day"))
             .step(
                 "code",
-                Ask::new("Your code?", AskKind::Regex("^[A-Z]{2}-[0-9]{3}$".to_owned()))
-                    .retry("Two letters, a dash, three digits.")
-                    .retries(2)
-                    .save("code"),
+                Ask::new(
+                    "Your code?",
+                    AskKind::Regex("^[A-Z]{2}-[0-9]{3}$".to_owned()),
+                )
+                .retry("Two letters, a dash, three digits.")
+                .retries(2)
+                .save("code"),
             )
             .exit("gave_up", "help")
-            .step("rest", Ask::new("Anything else?", AskKind::Number).retries(1))
+            .step(
+                "rest",
+                Ask::new("Anything else?", AskKind::Number).retries(1),
+            )
             .step("done", SendMessage::text("All noted."))
             .finish(FinishStatus::Finished)
             .step("help", SendMessage::text("Somebody will call you."))
@@ -71,6 +86,7 @@ pub(super) fn colours() -> FlowDefinition {
 pub(super) fn album() -> FlowDefinition {
     built(
         FlowBuilder::new("album", 1)
+            .step("ready", Ask::text("Ready?"))
             .step(
                 "album",
                 SendMessage::media(MediaKind::Photo, "shop.jpg")

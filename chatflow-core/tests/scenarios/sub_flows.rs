@@ -33,14 +33,20 @@ pub(super) fn details() -> FlowDefinition {
     built(
         FlowBuilder::new("details", 1)
             .input("what")
-            .step("size", Ask::text("Which size of {{ data.what }}?").save("size"))
+            .step(
+                "size",
+                Ask::text("Which size of {{ data.what }}?").save("size"),
+            )
             .step(
                 "address",
                 CallFlow::to("address")
                     .input("greeting", "For the {{ size }} {{ what }}:")
                     .result("place", "city"),
             )
-            .step("noted", SendMessage::text("{{ size }}, {{ place }}: noted."))
+            .step(
+                "noted",
+                SendMessage::text("{{ size }}, {{ place }}: noted."),
+            )
             .finish(FinishStatus::Finished),
     )
 }

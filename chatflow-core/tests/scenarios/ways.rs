@@ -54,9 +54,8 @@ pub(super) fn halves() -> FlowDefinition {
             .exit("next", "again")
             .step("right", SendMessage::text("Right."))
             .exit("next", "again")
-            .step("again", KeywordRouter::new().route("on", ["on"]))
-            .exit("on", "way")
-            .exit("otherwise", "way"),
+            .step("again", Ask::text("And now?"))
+            .exit("next", "way"),
     )
 }
 
@@ -80,9 +79,15 @@ pub(super) fn notes() -> FlowDefinition {
             )
             .exit("yes", "old enough")
             .exit("otherwise", "young")
-            .step("old enough", SendMessage::text("{{ contact.name }}: half price."))
+            .step(
+                "old enough",
+                SendMessage::text("{{ contact.name }}: half price."),
+            )
             .finish(FinishStatus::Finished)
-            .step("young", SendMessage::text("{{ contact.name }}: full price.")),
+            .step(
+                "young",
+                SendMessage::text("{{ contact.name }}: full price."),
+            ),
     )
 }
 

@@ -43,6 +43,7 @@
 //! | `% profile language=pt-BR name="Anna"` | with all it reports from now on the channel tells so of the contact; a contact keeps what it knows already |
 //! | `% transient`, `% ambiguous` | the next send fails so, and is tried again |
 //! | `% refuse blocked` | the next send fails so: `blocked`, `cannot_initiate`, `removed`, `unknown_recipient`, `too_large`, `unsupported`, `invalid`, `channel_down`, `transient`, `ambiguous` |
+//! | `% transient after 2` | not the next send but the one after two more; so with all of these failures |
 //! | `% duplicate` | the channel delivers the contact's last event again; nothing may come of it |
 //! | `~ call crm {"rank": 1}` | the port `crm` answers its next call so; `refused` and `transient` make it fail |
 //! | `? status waiting` | what must hold now, see below |
@@ -181,7 +182,11 @@ enum Item {
     Repeats {
         contact: String,
     },
-    RefusesNext(SendErrorClass),
+    /// A send fails, once so many others were accepted.
+    Refuses {
+        class: SendErrorClass,
+        after: u32,
+    },
     Answers {
         port: String,
         answer: Answer,

@@ -8,6 +8,9 @@ use crate::dialog::{Moment, NAME_BYTES_MAX, Profile, Reach};
 use crate::runner::{Clock as _, PortError};
 use crate::testing::ManualClock;
 
+/// Most sends that are accepted before one is refused.
+const SENDS_MAX: u32 = 1000;
+
 const SIGNS: &str = "a line begins with one of > < @ ! % ~ ? #, or with a contact's name and one \
                      of > < ! % ?";
 
@@ -129,13 +132,27 @@ fn reports(contact: String, rest: &str) -> Result<Item, Wrong> {
                 "the next send fails, whoever it is to; write it without a name".to_owned(),
             );
         }
-        "transient" | "ambiguous" => Item::RefusesNext(read::send_error(&what)?),
-        "refuse" => Item::RefusesNext(read::send_error(&words.need("a failure")?)?),
+        "transient" | "ambiguous" => refuses(&what, &mut words)?,
+        "refuse" => refuses(&words.need("a failure")?, &mut words)?,
         "delivered" | "read" => return Err(format!("% {what} is not supported yet")),
         _ => return Err(format!("expected {REPORTS}, found `{what}`")),
     };
     words.end()?;
     Ok(item)
+}
+
+/// `after 2` behind the failure, or nothing.
+fn refuses(failure: &str, words: &mut Words<'_>) -> Result<Item, Wrong> {
+    let class = read::send_error(failure)?;
+    let mut after = 0;
+    if words.peek() == "after" {
+        words.need("after")?;
+        let count = words.need("how many sends are accepted before it")?;
+        after = (count.parse().ok())
+            .filter(|count| *count <= SENDS_MAX)
+            .ok_or_else(|| format!("expected a number up to {SENDS_MAX}, found `{count}`"))?;
+    }
+    Ok(Item::Refuses { class, after })
 }
 
 /// `language=pt-BR name="Anna Maria"`

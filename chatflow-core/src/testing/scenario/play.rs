@@ -290,7 +290,8 @@ impl<'a> Play<'a> {
                 self.worker.start().await?;
                 return Ok(Became::AsWritten);
             }
-            Item::RefusesNext(class) => {
+            Item::Refuses { class, after } => {
+                (0..*after).for_each(|_| self.channel.accept_next());
                 self.channel.refuse_next(*class);
                 self.refusals.push_back(line.clone());
                 return Ok(Became::AsWritten);
