@@ -27,6 +27,8 @@ pub(crate) fn bot(name: &str) -> Bot {
         "rank" => Bot::new("shop", rank()),
         "answers" => Bot::new("shop", content::answers()),
         "colours" => Bot::new("shop", content::colours()),
+        "colours of the bot" => Bot::new("shop", content::colours_of_the_bot()),
+        "offers" => Bot::new("shop", content::offers()).variable("price", 100),
         "album" => Bot::new("shop", content::album()),
         "prices from outside" => Bot::new("shop", content::price()),
         "tagging" => Bot::new("shop", ways::tagging()),

@@ -1,8 +1,10 @@
 //! What is said and asked.
 
+use std::borrow::Cow;
+
 use chatflow_core::{
-    Ask, AskKind, FinishStatus, FlowBuilder, FlowDefinition, KeywordRouter, MediaKind, SendMessage,
-    Texts,
+    Ask, AskKind, Dialog, FinishStatus, FlowBuilder, FlowDefinition, KeywordRouter, MediaKind,
+    Message, Router, SendMessage, StepKind, Texts,
 };
 
 use super::built;
@@ -52,34 +54,73 @@ pub(super) fn answers() -> FlowDefinition {
     )
 }
 
-/// A choice and its answer in several languages.
+/// A choice and its answer in several languages, of which the flow names one as its own.
 pub(super) fn colours() -> FlowDefinition {
-    built(
-        FlowBuilder::new("colours", 1)
-            .language("en")
-            .step(
-                "colour",
-                Ask::choice(
-                    Texts::by_language([("en", "Which colour?"), ("ru", "Какой цвет?")]),
-                    [
-                        Texts::by_language([("en", "Red"), ("ru", "Красный")]),
-                        Texts::by_language([("en", "Green"), ("ru", "Зелёный")]),
-                    ],
-                )
-                .save("colour"),
-            )
-            .step(
-                "noted",
-                SendMessage::text(Texts::by_language([
-                    ("ar", "سجلنا: {{ colour }}."),
-                    ("en", "{{ colour }} it is."),
-                    ("pt", "Anotado: {{ colour }}."),
-                    ("pt-BR", "Anotei: {{ colour }}."),
-                    ("ru", "Записали: {{ colour }}."),
-                ])),
-            )
-            .finish(FinishStatus::Finished),
+    built(in_colours(FlowBuilder::new("colours", 1).language("en")))
+}
+
+/// The same where the flow names none.
+pub(super) fn colours_of_the_bot() -> FlowDefinition {
+    built(in_colours(FlowBuilder::new("colours", 1)))
+}
+
+fn in_colours(flow: FlowBuilder) -> FlowBuilder {
+    flow.step(
+        "colour",
+        Ask::choice(
+            Texts::by_language([("en", "Which colour?"), ("ru", "Какой цвет?")]),
+            [
+                Texts::by_language([("en", "Red"), ("ru", "Красный")]),
+                Texts::by_language([("en", "Green"), ("ru", "Зелёный")]),
+            ],
+        )
+        .save("colour"),
     )
+    .step(
+        "noted",
+        SendMessage::text(Texts::by_language([
+            ("ar", "سجلنا: {{ colour }}."),
+            ("en", "{{ colour }} it is."),
+            ("pt", "Anotado: {{ colour }}."),
+            ("pt-BR", "Anotei: {{ colour }}."),
+            ("ru", "Записали: {{ colour }}."),
+        ])),
+    )
+    .finish(FinishStatus::Finished)
+}
+
+/// Goes by a variable of the bot.
+pub(super) fn offers() -> FlowDefinition {
+    built(
+        FlowBuilder::new("offers", 1)
+            .step("offer", StepKind::router(ByPrice))
+            .exit("cheap", "cheap")
+            .exit("dear", "dear")
+            .exit("otherwise", "unknown")
+            .step("cheap", SendMessage::text("Take two."))
+            .exit("next", "offer")
+            .step("dear", SendMessage::text("Take one."))
+            .exit("next", "offer")
+            .step("unknown", SendMessage::text("Ask again tomorrow."))
+            .exit("next", "offer"),
+    )
+}
+
+struct ByPrice;
+
+impl Router for ByPrice {
+    fn kind(&self) -> &'static str {
+        "by_price"
+    }
+
+    fn routes(&self) -> Vec<Cow<'static, str>> {
+        vec!["cheap".into(), "dear".into()]
+    }
+
+    fn route(&self, _message: &Message, dialog: &dyn Dialog) -> Option<Cow<'static, str>> {
+        let price = dialog.variable("price")?.as_integer()?;
+        Some(if price < 50 { "cheap" } else { "dear" }.into())
+    }
 }
 
 /// A picture, a voice, choices, a video: one step.
