@@ -26,6 +26,7 @@
 //! | `@ +1h30m` | the clock moves on, with `d`, `h`, `m`, `s` and `ms`; timers fire in order of their time |
 //! | `@ 2026-01-05T10:00:00Z` | the clock moves to a moment; it begins at midnight of 2026-01-01 |
 //! | `@ restart` | the program ends and starts again, and has nothing but what is stored |
+//! | `@ restart +3h` | … and was away so long: what came due meanwhile is done now |
 //! | `! status waiting` | operator `op` sets a status: `start`, `auto`, `waiting`, `manual`, `finished` or a host's label |
 //! | `! step confirm` | … a step of the dialog's own flow; `order/confirm` of the flow `order` |
 //! | `! flow order` | … the flow `order`, at its entry |
@@ -158,7 +159,8 @@ enum Item {
         wanted: Wanted,
     },
     Clock(Moment),
-    Restarts,
+    /// The program ends and starts again, at this moment.
+    Restarts(Moment),
     Acts {
         contact: String,
         operator: OperatorId,

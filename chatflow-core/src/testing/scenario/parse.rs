@@ -31,7 +31,7 @@ pub(super) fn scenario(text: &str) -> Result<Scenario, ScenarioError> {
             Ok(item) => item,
             Err(reason) => return refused(number, reason),
         };
-        if let Item::Clock(then) = item {
+        if let Item::Clock(then) | Item::Restarts(then) = item {
             now = then;
         }
         lines.push(Line {
@@ -80,10 +80,20 @@ fn item(source: &str, now: Moment) -> Result<Item, Wrong> {
             let check = check(rest)?;
             Ok(Item::Holds { contact, check })
         }
-        '@' if rest.trim_end() == "restart" => Ok(Item::Restarts),
-        '@' => read::moment(rest.trim_end(), now).map(Item::Clock),
+        '@' => clock(rest.trim_end(), now),
         '~' => answers(rest),
         _ => Err("postbacks are not supported yet".to_owned()),
+    }
+}
+
+/// `+1h30m`, `restart +3h`
+fn clock(rest: &str, now: Moment) -> Result<Item, Wrong> {
+    match rest.strip_prefix("restart") {
+        Some("") => Ok(Item::Restarts(now)),
+        Some(then) if then.starts_with(' ') => {
+            read::moment(then.trim_start(), now).map(Item::Restarts)
+        }
+        _ => read::moment(rest, now).map(Item::Clock),
     }
 }
 

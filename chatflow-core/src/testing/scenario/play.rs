@@ -284,7 +284,8 @@ impl<'a> Play<'a> {
                 self.advance(line, *target).await?;
                 return Ok(Became::AsWritten);
             }
-            Item::Restarts => {
+            Item::Restarts(target) => {
+                self.clock.set(*target);
                 let (store, clock) = (&self.store, &self.clock);
                 self.worker = worker(self.player, store, clock, &self.channel, &self.ports)?;
                 self.worker.start().await?;
