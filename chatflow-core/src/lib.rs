@@ -76,13 +76,13 @@ pub use channel::{Terminal, TerminalOutput};
 pub use dialog::{
     Actor, Address, Assignee, Attention, Author, Automation, BotId, CallFailure, CancelScope,
     CannotSend, Cause, ChannelId, ConfigHash, Contact, ContactAct, ContactBlock, ContactId,
-    ContactPatch, ContactRefusal, ContactView, CustomStatus, Decimal, Dialog, DialogId, DialogRow,
-    DialogSettings, Effect, EffectBody, EffectId, ErrorKind, Event, EventBody, EventKey, Fact,
-    FailureClass, FlowId, FlowVersion, Frame, Handling, Media, MediaKind, Message, MessageRecord,
-    Moment, NAME_BYTES_MAX, OperatorAct, OperatorBlock, OperatorId, ParseDecimalError,
-    ParseIdError, PendingCall, Phase, Position, Profile, Reach, Revision, Session, ShownStatus,
-    Side, Snapshot, SpaceId, Status, StatusChoice, StatusKind, StatusLabel, StepId, StepTarget,
-    Text, TimerChange, TimerSet, VALUE_DEPTH_MAX, Value,
+    ContactPatch, ContactRefusal, ContactView, CustomStatus, DealStatus, Decimal, Dialog,
+    DialogCard, DialogId, DialogRow, DialogSettings, Effect, EffectBody, EffectId, ErrorKind,
+    Event, EventBody, EventKey, Fact, FailureClass, FlowId, FlowVersion, Frame, Handling, Media,
+    MediaKind, Message, MessageRecord, Moment, NAME_BYTES_MAX, OperatorAct, OperatorBlock,
+    OperatorId, ParseDecimalError, ParseIdError, PendingCall, Phase, Position, Profile, Reach,
+    Revision, Session, ShownStatus, Side, Snapshot, SpaceId, Status, StatusChoice, StatusKind,
+    StatusLabel, StepId, StepTarget, Text, TimerChange, TimerSet, VALUE_DEPTH_MAX, Value,
 };
 pub use dialog::{codec, time};
 pub use engine::{Engine, LAW, Refusal, Refused, ReplayError, Replayed, Transition, replay};

@@ -2,7 +2,9 @@
 //! happened can be written back.
 
 use chatflow_core::testing::{Played, Player, Scenario, block_on};
-use chatflow_core::{Bot, FlowBuilder, SendMessage};
+use chatflow_core::{
+    Bot, FlowBuilder, Media, MediaKind, Message, Outcome, SendMessage, Step, StepContext,
+};
 use proptest::prelude::*;
 
 #[path = "scenarios/bots.rs"]
@@ -107,6 +109,12 @@ fn what_does_not_hold_fails_with_what_does() {
         ("last_side contact", "us"),
         ("reach removed", "ok"),
         ("error step_limit", "none"),
+        ("tag vip", "missing"),
+        ("can_send contact_blocked", "yes"),
+        ("card order size auto", "order name auto"),
+        ("card order name manual", "order name auto"),
+        ("set_by_hand yes", "no"),
+        ("calls order", "none"),
         ("change start auto by operator op", "start auto by contact"),
         ("refused blocked", "the line before was not refused"),
         ("unchanged", "the line before changed something"),
@@ -226,9 +234,151 @@ fn whatever_is_sent_is_written_so_that_it_reads_back() {
     }
 }
 
+/// Whatever the media, its reference and the text beside it.
+#[test]
+fn whatever_media_is_sent_is_written_so_that_it_reads_back() {
+    let references = [
+        "shop.jpg",
+        "",
+        " a ",
+        "a]b",
+        "\"q\"",
+        "two\nlines",
+        "with blanks",
+    ];
+    let texts = [
+        "",
+        "plain",
+        "\"quoted\"",
+        "[photo] typed",
+        "two\nlines",
+        "ends so [A | B]",
+    ];
+    for (kind, reference, text) in MediaKind::ALL
+        .into_iter()
+        .zip(references.iter().cycle())
+        .flat_map(|(kind, reference)| texts.map(|text| (kind, *reference, text)))
+    {
+        for choices in [vec![], vec!["Yes", "[x]"]] {
+            let message = Message::new(text)
+                .with_media(Media::new(kind, reference))
+                .with_choices(choices);
+            let shown = Echo(message.clone());
+            let flow = FlowBuilder::new("echo", 1)
+                .step("echo", shown)
+                .build()
+                .unwrap();
+            let player = Player::new(Bot::new("shop", flow));
+            let scenario = Scenario::parse("> hi\n").unwrap();
+            let played = block_on(player.play(&scenario)).unwrap();
+            let updated = Scenario::parse(&played.updated).unwrap();
+            let again = block_on(player.play(&updated)).unwrap();
+            assert!(again.holds(), "{again}");
+            assert_eq!(again.transcript.len(), 2, "{}", played.updated);
+            assert_eq!(again.transcript[1].message, message);
+        }
+    }
+}
+
+/// Says this to whatever comes.
+struct Echo(Message);
+
+impl Step for Echo {
+    fn kind(&self) -> &'static str {
+        "echo"
+    }
+
+    fn receive(&self, _message: &Message, step: &mut StepContext<'_>) -> Outcome {
+        step.say(self.0.clone());
+        Outcome::Wait
+    }
+}
+
+#[test]
+fn media_fits_by_kind_and_by_reference_where_one_is_named() {
+    let begin = "> hi\n";
+    let photo = Message::new("Our shop")
+        .with_media(Media::new(MediaKind::Photo, "shop.jpg"))
+        .with_choices(["Yes"]);
+    let flow = FlowBuilder::new("echo", 1)
+        .step("echo", Echo(photo))
+        .build()
+        .unwrap();
+    let player = Player::new(Bot::new("shop", flow));
+    for (line, holds) in [
+        ("< [photo shop.jpg] Our shop [Yes]", true),
+        ("< [photo \"shop.jpg\"] \"Our shop\" [Yes]", true),
+        ("< [photo] Our shop [Yes]", true),
+        ("< [photo other.jpg] Our shop [Yes]", false),
+        ("< [video] Our shop [Yes]", false),
+        ("< [photo] Our shop", false),
+        ("< [photo] [Yes]", false),
+        ("< [photo]", false),
+        ("< Our shop [Yes]", false),
+    ] {
+        let scenario = Scenario::parse(&format!("{begin}{line}\n")).unwrap();
+        let played = block_on(player.play(&scenario)).unwrap();
+        assert_eq!(played.holds(), holds, "{line}: {played}");
+        if !holds {
+            let wanted = line.strip_prefix("< ").unwrap();
+            assert_eq!(played.failures[0].expected, wanted);
+            assert_eq!(played.updated, "> hi\n< [photo shop.jpg] Our shop [Yes]\n");
+        }
+    }
+}
+
+#[test]
+fn values_are_typed_and_json_strings_stay_texts() {
+    let flow = FlowBuilder::new("kinds", 1)
+        .step("kinds", Kinds)
+        .input("a")
+        .build()
+        .unwrap();
+    let player = Player::new(Bot::new("shop", flow));
+    let text = "> hi\n< {}\n\
+                ! data a=34 b=-7 c=\"34\" d=true e=007 f=1.5 g=\"true\" h=\"a b\" i=a=b\n\
+                > again\n\
+                < {\"a\":34,\"b\":-7,\"c\":\"34\",\"d\":true,\"e\":\"007\",\"f\":\"1.5\",\
+                \"g\":\"true\",\"h\":\"a b\",\"i\":\"a=b\"}\n";
+    let played = block_on(player.play(&Scenario::parse(text).unwrap())).unwrap();
+    assert!(played.holds(), "{played}");
+}
+
+/// Says all it knows, as JSON.
+struct Kinds;
+
+impl Step for Kinds {
+    fn kind(&self) -> &'static str {
+        "kinds"
+    }
+
+    fn receive(&self, _message: &Message, step: &mut StepContext<'_>) -> Outcome {
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+        let data: std::collections::BTreeMap<_, _> = names
+            .into_iter()
+            .filter_map(|name| Some((name, step.data(name)?.clone())))
+            .collect();
+        step.say(serde_json::to_string(&data).unwrap());
+        Outcome::Wait
+    }
+}
+
+#[test]
+fn a_seed_of_the_player_is_the_bots() {
+    let arm = |seed| {
+        let player = Player::new(bot("halves")).seed(seed);
+        let played = block_on(player.play(&Scenario::parse("> hi\n").unwrap())).unwrap();
+        played.transcript[1].message.text().to_owned()
+    };
+    let arms: std::collections::BTreeSet<String> = (0..20).map(arm).collect();
+    assert_eq!(arms.len(), 2, "twenty seeds and one arm: {arms:?}");
+    assert_eq!(arm(7), arm(7));
+}
+
 #[test]
 fn the_transcript_reads_like_the_scenario() {
-    let text = "> \"[1] typed\"\n< What is your name?\nbo> (Bo)\nbo< What is your name?\n";
+    let text = "> \"[1] typed\"\n< What is your name?\nbo> (Bo)\nbo< What is your name?\n\
+                > [photo]\n> [voice a.ogg] \"two\\nlines\"\n";
     let played = play("order", text);
     assert!(played.holds(), "{played}");
     let lines: Vec<String> = played.transcript.iter().map(ToString::to_string).collect();
@@ -249,9 +399,24 @@ fn a_line_that_cannot_be_read_is_named() {
         ("> hi ", "blanks"),
         ("> \"hi", "expected a JSON string"),
         ("> \"hi\" there", "expected the end of the line"),
-        ("> [photo] hi", "media is not supported yet"),
         ("> ()", "expected a text"),
-        ("< [Yes | No]", "media is not supported yet"),
+        ("> [picture] hi", "`picture` is none of photo, video"),
+        ("> [photo]hi", "expected media such as [photo]"),
+        ("> [photo", "expected media such as [photo]"),
+        ("> [photo ]", "expected a text"),
+        ("> [photo] ", "expected media such as [photo]"),
+        ("> [photo]  hi", "blanks"),
+        ("> [photo \"a.jpg] hi", "expected a JSON string"),
+        ("> [photo \"a.jpg\" b] hi", "expected media such as [photo]"),
+        ("< [Yes | No]", "`Yes` is none of photo, video"),
+        ("< [photo] [Yes | No", "expected choices such as [Yes | No]"),
+        (
+            "< [photo] \"Hi\" Yes",
+            "expected choices such as [Yes | No]",
+        ),
+        ("@ restart now", "expected +1h30m"),
+        ("@ restarted", "expected +1h30m"),
+        ("@ restart 2025-12-31T23:59:59Z", "never goes back"),
         ("< Well [Yes || No]", "can't be read as a choice"),
         ("< Well []", "expected a text"),
         ("< See [1] [Yes]", "can't be read as a choice"),
@@ -265,24 +430,57 @@ fn a_line_that_cannot_be_read_is_named() {
         ("@ +9999999d", "no further than the year 9999"),
         ("@ 2025-12-31T23:59:59Z", "never goes back"),
         ("!", "expected a space after `!`"),
-        ("! dance", "expected status, step, take"),
         ("! take it", "expected the end of the line"),
         ("! status", "expected a status"),
+        ("! dance", "expected status, step, flow"),
         ("! status auto status manual", "`status` is set twice"),
-        ("! status auto then step x", "expected `status` or `step`"),
+        ("! step a step b", "`step` and `flow` set one place"),
+        ("! flow a step b", "`step` and `flow` set one place"),
+        ("! status auto then step x", "expected status, step, flow"),
+        ("! flow", "expected a flow"),
+        ("! tag", "expected tags such as +vip"),
+        ("! tag vip", "expected tags such as +vip"),
+        ("! tag +", "expected a tag right behind its sign"),
+        ("! tag + vip", "expected a tag right behind its sign"),
+        ("! tag +vip cold", "expected status, step, flow"),
+        ("! tag +\"vip", "expected a JSON string"),
+        ("! field", "expected NAME=VALUE"),
+        ("! field city", "expected NAME=VALUE"),
+        ("! field city=", "expected NAME=VALUE"),
+        ("! field city= Riga", "expected NAME=VALUE"),
+        ("! field city=Riga city=Oslo", "`city` is set twice"),
+        ("! data \"age\"=3", "expected NAME=VALUE"),
+        ("! block dialog", "expected the end of the line"),
+        ("! block contact now", "expected the end of the line"),
+        ("! contact", "expected tag, field or name"),
+        ("! contact blocked", "expected tag, field or name"),
+        ("! contact name", "expected a text"),
+        ("! contact tag +a field b=c", "expected the end of the line"),
         ("! status blocked", "write ! block"),
         ("! status error", "nobody sets `error`"),
         ("! reply", "expected a text"),
-        ("! tag +vip", "! tag is not supported yet"),
         ("! note hm", "! note is not supported yet"),
-        ("! field city=Riga", "! field is not supported yet"),
         ("! assign anna", "! assign is not supported yet"),
         ("! queue sales", "! queue is not supported yet"),
         ("! schedule +2h hi", "! schedule is not supported yet"),
         ("% broken", "expected blocked, unblocked"),
         ("% cannot_write maybe", "expected cannot_initiate"),
         ("% refuse", "expected a failure"),
+        ("% transient after", "expected how many sends"),
+        ("% transient after -1", "expected a number up to 1000"),
+        (
+            "% refuse removed after 1001",
+            "expected a number up to 1000",
+        ),
+        ("% ambiguous twice", "expected the end of the line"),
         ("anna% transient", "write it without a name"),
+        ("% profile", "expected name=NAME or language"),
+        ("% profile age=3", "expected name=NAME or language"),
+        (
+            "% profile name=Anna name=Eva",
+            "expected name=NAME or language",
+        ),
+        ("% profile name=", "expected name=NAME or language"),
         ("% read", "% read is not supported yet"),
         ("~ call", "expected a port's name"),
         ("~ call crm", "expected JSON"),
@@ -303,8 +501,15 @@ fn a_line_that_cannot_be_read_is_named() {
             "? change auto manual by op",
             "expected contact, operator NAME",
         ),
+        ("? change auto manual by media", "expected a name"),
         ("? refused", "expected a text"),
-        ("? tag vip", "? tag is not supported yet"),
+        ("? tag", "expected a tag"),
+        ("? tag vip gone", "expected missing or nothing"),
+        ("? can_send no", "expected yes, blocked_by_contact"),
+        ("? card order", "expected FLOW STEP auto"),
+        ("? card order name waiting", "expected auto, manual"),
+        ("? set_by_hand maybe", "expected yes, no"),
+        ("? calls", "expected the calling flows"),
         ("? sla ok", "? sla is not supported yet"),
         ("? unread 1", "? unread is not supported yet"),
     ] {
@@ -341,6 +546,8 @@ proptest! {
                 prop::sample::select(vec![
                     "> ", "< ", "@ ", "@ +", "! ", "!eva ", "% ", "~ call p ", "? ", "anna< ",
                     "> (", "< \"", "? data ", "! status ", "! reply ", "é> ", "? change ",
+                    "> [photo", "> [", "< [photo] ", "< [voice \"", "! tag +", "! field a=",
+                    "! contact tag ", "! contact field ", "% profile name=", "? card ", "? tag ",
                 ]),
                 "[ -~é\\t]{0,40}",
             ),
@@ -359,9 +566,13 @@ proptest! {
             prop::sample::select(vec![
                 "> Anna", "> (Large)", "> yes", "bo> hi", "< What is your name?", "@ +7h",
                 "! status manual", "! status auto step confirm", "! take", "!eva take",
+                "> [photo]", "> [voice note.ogg] hm", "< [photo] hm", "! tag +vip -cold",
+                "! status auto flow support tag +vip field city=Berlin", "! data name=7",
+                "! block contact", "! unblock contact", "bo! contact name Bo", "@ restart", "@ restart +7h",
+                "% profile language=pt name=\"A B\"", "? card order name auto", "? can_send yes",
                 "! reply Hello", "! block", "! unblock", "% blocked", "% unblocked",
                 "% cannot_write", "% transient", "% ambiguous", "% refuse removed",
-                "% duplicate", "? status auto", "? unchanged", "? refused blocked",
+                "% duplicate", "% transient after 1", "? status auto", "? unchanged", "? refused blocked",
             ]),
             0..25,
         )

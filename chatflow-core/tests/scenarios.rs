@@ -1,4 +1,8 @@
 //! Every file in `scenarios/` holds, twice over and with the same transcript.
+//!
+//! A file's first lines say what plays in it: `# flow: NAME` one of `bots.rs`,
+//! `# behaviour: {JSON}` how that bot behaves instead, `# seed: NUMBER` what its splits are
+//! drawn from.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,12 +35,21 @@ fn every_scenario_file_holds() {
     for path in files() {
         let text = fs::read_to_string(&path).unwrap();
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
-        let name = text
-            .lines()
-            .find_map(|line| line.strip_prefix("# flow: "))
-            .unwrap_or_else(|| panic!("{file} has no line `# flow: NAME`"));
+        let named = |sign: &str| text.lines().find_map(|line| line.strip_prefix(sign));
+        let name = named("# flow: ").unwrap_or_else(|| panic!("{file} has no line `# flow: NAME`"));
+        let mut bot = bot(name);
+        if let Some(json) = named("# behaviour: ") {
+            let behaviour = serde_json::from_str(json);
+            bot = bot.behaviour(behaviour.unwrap_or_else(|error| panic!("{file}: {error}")));
+        }
         let scenario = Scenario::parse(&text).unwrap_or_else(|error| panic!("{file}, {error}"));
-        let player = Player::new(bot(name));
+        let mut player = Player::new(bot);
+        if let Some(seed) = named("# seed: ") {
+            player = player.seed(
+                seed.parse()
+                    .unwrap_or_else(|error| panic!("{file}: {error}")),
+            );
+        }
         let played = block_on(player.play(&scenario)).unwrap_or_else(|error| {
             panic!("{file}, {error}");
         });

@@ -10,6 +10,7 @@
 //! that is stored has fixed snake_case labels and one stored form ([`codec`]).
 
 mod address;
+mod card;
 pub mod codec;
 mod contact;
 mod contact_act;
@@ -29,6 +30,7 @@ pub mod time;
 mod value;
 
 pub use address::Address;
+pub use card::{DealStatus, DialogCard};
 pub use contact::{Contact, ContactBlock, ContactPatch, ContactView, Profile};
 pub use contact_act::{ContactAct, ContactRefusal};
 pub use effect::{Effect, EffectBody, TimerChange};

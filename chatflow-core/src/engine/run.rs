@@ -226,7 +226,9 @@ impl Turn<'_> {
         if let Some(position) = &mut self.snapshot.position {
             position.phase = Phase::Inside;
         }
-        let awaits = !matches!(step.kind, CompiledKind::Delay(_));
+        // A step that has asked the outside waits for that, not for the contact.
+        let has_called = self.scratch.pending_call.is_some() || self.snapshot.call.is_some();
+        let awaits = !has_called && !matches!(step.kind, CompiledKind::Delay(_));
         let shows = self.config.behaviour().waiting_entry == WaitingEntry::AlsoWhenStepAwaitsInput;
         if awaits && shows {
             let actor = Actor::Step(step.name.clone());

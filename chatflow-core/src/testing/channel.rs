@@ -17,7 +17,14 @@ use crate::dialog::{Address, ChannelId, EffectId, EventKey, Message, Profile};
 pub struct ScriptedChannel {
     id: ChannelId,
     capabilities: Capabilities,
-    inner: Mutex<(Vec<Sent>, VecDeque<SendErrorClass>)>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    sent: Vec<Sent>,
+    /// The answers to the next sends, in order; none is a yes. Those after them are accepted.
+    answers: VecDeque<Option<SendErrorClass>>,
 }
 
 /// One call of `send`, whatever was answered.
@@ -41,7 +48,7 @@ impl ScriptedChannel {
         Self {
             id: id.into(),
             capabilities: Capabilities::text(),
-            inner: Mutex::new((Vec::new(), VecDeque::new())),
+            inner: Mutex::default(),
         }
     }
 
@@ -54,16 +61,21 @@ impl ScriptedChannel {
 
     /// Refuses the next send that isn't spoken for yet in this way.
     pub fn refuse_next(&self, class: SendErrorClass) {
-        self.inner
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1
-            .push_back(class);
+        self.inner().answers.push_back(Some(class));
+    }
+
+    /// Accepts the next send that isn't spoken for yet, so that one after it can be refused.
+    pub fn accept_next(&self) {
+        self.inner().answers.push_back(None);
     }
 
     /// All calls of `send` since the last take.
     pub fn take(&self) -> Vec<Sent> {
-        std::mem::take(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner).0)
+        std::mem::take(&mut self.inner().sent)
+    }
+
+    fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A message of a contact on this channel, as the channel would report it. The contact's
@@ -97,9 +109,9 @@ impl Channel for ScriptedChannel {
     }
 
     async fn send(&self, outbound: &Outbound<'_>) -> Result<Receipt, SendError> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = inner.1.pop_front();
-        inner.0.push(Sent {
+        let mut inner = self.inner();
+        let refused = inner.answers.pop_front().flatten();
+        inner.sent.push(Sent {
             to: outbound.to.clone(),
             message: outbound.message.clone(),
             key: outbound.key,

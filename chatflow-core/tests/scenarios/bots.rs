@@ -7,6 +7,11 @@ use chatflow_core::{
     KeywordRouter, Message, Outcome, SendMessage, Status, StatusKind, Step, StepContext, Value,
 };
 
+mod content;
+mod sub_flows;
+mod waits;
+mod ways;
+
 /// The bots that scenario files name in their line `# flow: NAME`.
 pub(crate) fn bot(name: &str) -> Bot {
     match name {
@@ -20,6 +25,22 @@ pub(crate) fn bot(name: &str) -> Bot {
         "prices" => Bot::new("shop", prices()),
         "greeting" => Bot::new("shop", greeting()),
         "rank" => Bot::new("shop", rank()),
+        "answers" => Bot::new("shop", content::answers()),
+        "colours" => Bot::new("shop", content::colours()),
+        "colours of the bot" => Bot::new("shop", content::colours_of_the_bot()),
+        "offers" => Bot::new("shop", content::offers()).variable("price", 100),
+        "album" => Bot::new("shop", content::album()),
+        "prices from outside" => Bot::new("shop", content::price()),
+        "tagging" => Bot::new("shop", ways::tagging()),
+        "halves" => Bot::new("shop", ways::halves()),
+        "notes" => Bot::new("shop", ways::notes()),
+        "courses" => Bot::new("shop", ways::front()).flow(ways::back()),
+        "reminder" => Bot::new("shop", waits::reminder()),
+        "silences" => Bot::new("shop", waits::silences()),
+        "sub-flows" => Bot::new("shop", sub_flows::main())
+            .flow(sub_flows::details())
+            .flow(sub_flows::address())
+            .flow(sub_flows::away()),
         other => panic!("no bot is called `{other}`; add it to `bot` here"),
     }
 }

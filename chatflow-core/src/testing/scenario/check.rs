@@ -6,6 +6,9 @@ use crate::dialog::{
 
 use super::read;
 
+/// The answer where a tag is on the contact.
+pub(super) const SET: &str = "set";
+
 /// A fact that must hold, in the words of the scenario: what is asked, and the answer wanted.
 #[derive(Debug, Clone)]
 pub(super) struct Check {
@@ -31,6 +34,11 @@ pub(super) enum Subject {
     LastSide,
     Reach,
     Error,
+    Tag(String),
+    CanSend,
+    Card,
+    SetByHand,
+    Calls,
     Change,
     Refused,
     Unchanged,
@@ -87,7 +95,29 @@ pub(super) fn answer(subject: &Subject, snapshot: &Snapshot) -> Option<String> {
             Automation::Error(kind) => label(&kind),
             _ => "none".to_owned(),
         },
+        Subject::Tag(tag) => return snapshot.contact.tags.contains(tag).then(|| SET.to_owned()),
+        Subject::Card => {
+            let card = snapshot.card();
+            let or_none = |name: Option<String>| name.unwrap_or_else(|| "none".to_owned());
+            let flow = or_none(card.flow.map(|flow| flow.to_string()));
+            let step = or_none(card.step.map(|step| step.to_string()));
+            format!("{flow} {step} {}", card.deal)
+        }
+        Subject::SetByHand => match snapshot.set_by_hand {
+            true => "yes",
+            false => "no",
+        }
+        .to_owned(),
+        Subject::Calls => {
+            let calls = snapshot.position.iter().flat_map(|at| &at.calls);
+            let flows: Vec<&str> = calls.map(|frame| frame.flow.as_str()).collect();
+            match flows.as_slice() {
+                [] => "none".to_owned(),
+                flows => flows.join(" "),
+            }
+        }
         Subject::Outbox
+        | Subject::CanSend
         | Subject::Counter(_)
         | Subject::Change
         | Subject::Refused

@@ -17,20 +17,34 @@
 //! | `# words` | a comment |
 //! | `> hello` | the contact writes |
 //! | `> (yes)` | the contact presses an offered choice |
+//! | `> [photo]`, `> [voice] words` | the contact sends media, with a caption: `photo`, `video`, `audio`, `voice`, `round_video`, `file`, `sticker` or `other` |
+//! | `> [photo shop.jpg]` | … under this reference |
 //! | `< Hi!` | the contact must now be sent exactly this, by the flow or by an operator |
 //! | `< Ready? [Yes \| No]` | … with these choices |
+//! | `< [photo] text [Yes \| No]` | … with media of this kind, whatever its reference; text and choices may be missing |
+//! | `< [photo shop.jpg] text` | … with media of just this reference |
 //! | `@ +1h30m` | the clock moves on, with `d`, `h`, `m`, `s` and `ms`; timers fire in order of their time |
 //! | `@ 2026-01-05T10:00:00Z` | the clock moves to a moment; it begins at midnight of 2026-01-01 |
+//! | `@ restart` | the program ends and starts again, and has nothing but what is stored |
+//! | `@ restart +3h` | … and was away so long: what came due meanwhile is done now |
 //! | `! status waiting` | operator `op` sets a status: `start`, `auto`, `waiting`, `manual`, `finished` or a host's label |
 //! | `! step confirm` | … a step of the dialog's own flow; `order/confirm` of the flow `order` |
-//! | `! status auto step confirm` | … both as one act |
+//! | `! flow order` | … the flow `order`, at its entry |
+//! | `! tag +vip -cold` | … puts tags on the contact and takes tags off |
+//! | `! field city=Berlin age=34` | … fields of the contact; a whole number and `true` or `false` are kept as such, all else and JSON strings as texts |
+//! | `! data size="10"` | … values of the dialog's data, in the same way |
+//! | `! status auto step confirm tag +vip field city=Berlin` | … any of these in one line, as one act: all or none |
 //! | `! take`, `! block`, `! unblock` | … takes the dialog over, silences it, lifts that |
 //! | `! reply Hello` | … writes to the contact, who is then sent it: a `<` line follows |
+//! | `! block contact`, `! unblock contact` | … blocks the contact itself, in all its dialogs |
+//! | `! contact tag +vip -cold`, `! contact field city=Berlin`, `! contact name Anna` | … changes the contact itself, one thing after another |
 //! | `!eva take` | another operator acts |
 //! | `% blocked`, `% unblocked` | the channel reports that the contact blocked us, or can be written to |
 //! | `% cannot_write` | … that we may not write: `cannot_initiate` unless `removed` or `unknown_recipient` follows |
+//! | `% profile language=pt-BR name="Anna"` | with all it reports from now on the channel tells so of the contact; a contact keeps what it knows already |
 //! | `% transient`, `% ambiguous` | the next send fails so, and is tried again |
 //! | `% refuse blocked` | the next send fails so: `blocked`, `cannot_initiate`, `removed`, `unknown_recipient`, `too_large`, `unsupported`, `invalid`, `channel_down`, `transient`, `ambiguous` |
+//! | `% transient after 2` | not the next send but the one after two more; so with all of these failures |
 //! | `% duplicate` | the channel delivers the contact's last event again; nothing may come of it |
 //! | `~ call crm {"rank": 1}` | the port `crm` answers its next call so; `refused` and `transient` make it fail |
 //! | `? status waiting` | what must hold now, see below |
@@ -41,17 +55,22 @@
 //! `anna? status auto`.
 //!
 //! A text that would read as something else, has blanks at its ends or several lines is written
-//! as a JSON string: `> "[photo] is what I typed"`, `< "one\ntwo" [Yes | "No | never"]`.
-//! Nothing is normalised.
+//! as a JSON string: `> "[photo] is what I typed"`, `< "one\ntwo" [Yes | "No | never"]`,
+//! `[photo "my shop.jpg]"]`, `! tag +"big spender"`, `! field city="New York"`. Nothing is
+//! normalised.
 //!
 //! # What can be asked
 //!
 //! | line | holds when |
 //! | --- | --- |
 //! | `? status LABEL` | the dialog shows this status |
+//! | `? set_by_hand yes`, `no` | an operator set it last |
 //! | `? step STEP`, `? step FLOW/STEP`, `? step none` | it stands there |
+//! | `? calls FLOW FLOW`, `? calls none` | these flows wait for the one where it stands, the outermost first |
+//! | `? card FLOW STEP auto` | its card shows this flow, step and deal status, `auto` or `manual`; `none none auto` where no flow has begun |
 //! | `? data k=v`, `? data k missing` | the value collected reads so |
 //! | `? field k=v`, `? field k missing` | the contact's field reads so, as the dialog sees it |
+//! | `? tag vip`, `? tag vip missing` | the contact has the tag, as the dialog sees it |
 //! | `? timers 2`, `? timers step`, `? timers none` | so many timers are set, or just these |
 //! | `? outbox 1` | so many deliveries of the dialog aren't settled for good |
 //! | `? counter manual 2` | so many of the bot's dialogs show the status |
@@ -60,10 +79,15 @@
 //! | `? needs_reply yes`, `no` | somebody should answer |
 //! | `? last_side contact`, `us`, `none` | so the last message came from there |
 //! | `? reach ok` | the channel lets us write; else `blocked_by_contact`, `cannot_initiate`, `removed`, `unknown_recipient` |
-//! | `? error step_limit` | automation failed for this reason |
-//! | `? change auto manual by operator op` | the last change of the status shown, and whose: `contact`, `operator NAME`, `step NAME`, `timer NAME`, `channel`, `engine`, `contact_row` |
+//! | `? can_send yes` | a message can be sent; else why not: `blocked_by_contact`, `blocked_by_operator`, `contact_blocked`, `cannot_write` |
+//! | `? error step_limit`, `? error none` | automation failed for this reason |
+//! | `? change auto manual by operator op` | the last change of the status shown, and whose: `contact`, `operator NAME`, `step NAME`, `timer NAME`, `media KIND`, `channel`, `engine`, `contact_row` |
 //! | `? refused WORDS` | the line before was refused, in a sentence with these words |
 //! | `? unchanged` | the line before changed nothing |
+//!
+//! Not there yet, and refused by name: `! accept`, `note`, `assign`, `queue`, `transfer`,
+//! `active`, `inactive`, `close`, `reopen`, `schedule`, `read`, `erase`; `% delivered`, `read`;
+//! `~ ai`, `~ http`; `*` postbacks; `? queue`, `unread`, `sla`.
 //!
 //! # Example
 //!
@@ -87,7 +111,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod acts;
+mod asks;
 mod check;
+mod holds;
 mod parse;
 mod play;
 mod played;
@@ -99,9 +126,10 @@ pub use play::{PlayError, Player};
 pub use played::{Failure, Played, Said};
 
 use crate::channel::SendErrorClass;
-use crate::dialog::{Message, Moment, OperatorAct, OperatorId, Reach};
+use crate::dialog::{ContactAct, Message, Moment, OperatorAct, OperatorId, Profile, Reach};
 use check::Check;
 use port::Answer;
+use words::Wanted;
 
 /// A conversation that can be played: what comes in, and what must come of it.
 #[derive(Debug, Clone)]
@@ -128,22 +156,39 @@ enum Item {
     },
     Hears {
         contact: String,
-        message: Message,
+        wanted: Wanted,
     },
     Clock(Moment),
+    /// The program ends and starts again, at this moment.
+    Restarts(Moment),
     Acts {
         contact: String,
         operator: OperatorId,
         act: OperatorAct,
     },
+    /// Done to the contact itself, one after another.
+    ChangesContact {
+        contact: String,
+        operator: OperatorId,
+        acts: Vec<ContactAct>,
+    },
     Reports {
         contact: String,
         reach: Reach,
     },
+    /// What the channel tells of the contact with all it reports from now on.
+    Tells {
+        contact: String,
+        profile: Profile,
+    },
     Repeats {
         contact: String,
     },
-    RefusesNext(SendErrorClass),
+    /// A send fails, once so many others were accepted.
+    Refuses {
+        class: SendErrorClass,
+        after: u32,
+    },
     Answers {
         port: String,
         answer: Answer,

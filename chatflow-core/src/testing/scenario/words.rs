@@ -1,6 +1,9 @@
 //! Reading a line from left to right.
 
-use crate::dialog::Message;
+use crate::dialog::{Media, MediaKind, Message};
+
+/// The reference of media that a contact sends without one.
+const MADE_REFERENCE: &str = "made";
 
 /// What belongs here instead.
 pub(super) type Wrong = String;
@@ -34,6 +37,45 @@ impl<'a> Words<'a> {
     /// The next word, which must be there.
     pub(super) fn need(&mut self, what: &str) -> Result<String, Wrong> {
         self.word()?.ok_or_else(|| format!("expected {what}"))
+    }
+
+    /// The next word without taking it.
+    pub(super) fn peek(&self) -> &'a str {
+        let rest = self.rest.trim_start();
+        &rest[..rest.find(char::is_whitespace).unwrap_or(rest.len())]
+    }
+
+    /// Takes a sign that stands before the next word: `+` of `+vip`.
+    pub(super) fn sign(&mut self, signs: &[char]) -> Option<char> {
+        let rest = self.rest.trim_start();
+        let sign = rest.chars().next().filter(|sign| signs.contains(sign))?;
+        self.rest = &rest[sign.len_utf8()..];
+        Some(sign)
+    }
+
+    /// Takes the name before a `=` that belongs to the next word, and the `=`.
+    pub(super) fn name(&mut self) -> Option<&'a str> {
+        let rest = self.rest.trim_start();
+        let (name, value) = rest.split_once('=')?;
+        if name.is_empty() || name.contains(|letter: char| letter.is_whitespace() || letter == '"')
+        {
+            return None;
+        }
+        self.rest = value;
+        Some(name)
+    }
+
+    /// What stands right behind a sign: a word or a text in JSON quotes.
+    pub(super) fn attached(&mut self, what: &str) -> Result<String, Wrong> {
+        match self.rest.chars().next() {
+            Some(letter) if !letter.is_whitespace() => self.need(what),
+            _ => Err(format!("expected {what}")),
+        }
+    }
+
+    /// Whether the next word is a text in JSON quotes.
+    pub(super) fn is_quoted(&self) -> bool {
+        self.rest.trim_start().starts_with('"')
     }
 
     /// All that is left, trimmed.
@@ -81,13 +123,16 @@ pub(super) fn whole_text(rest: &str) -> Result<String, Wrong> {
     Ok(rest.to_owned())
 }
 
-/// What a contact writes or presses.
+/// What a contact writes, sends or presses.
 pub(super) fn said(rest: &str) -> Result<Message, Wrong> {
     if rest.starts_with('[') {
-        return Err(
-            "media is not supported yet; a text that begins with `[` is written as a JSON string"
-                .to_owned(),
-        );
+        let (kind, reference, caption) = media(rest)?;
+        let reference = reference.unwrap_or_else(|| MADE_REFERENCE.to_owned());
+        let message = match caption {
+            "" => Message::new(""),
+            caption => Message::new(whole_text(caption)?),
+        };
+        return Ok(message.with_media(Media::new(kind, reference)));
     }
     match rest
         .strip_prefix('(')
@@ -98,24 +143,113 @@ pub(super) fn said(rest: &str) -> Result<Message, Wrong> {
     }
 }
 
-/// What a contact is sent, with the choices it offers.
-pub(super) fn heard(rest: &str) -> Result<Message, Wrong> {
-    if rest.starts_with('[') {
-        return Err(
-            "media is not supported yet; choices without a text are written \"\" [Yes | No]"
-                .to_owned(),
-        );
+/// What a contact must be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Wanted {
+    message: Message,
+    /// The line names no reference of the media, so that any fits.
+    any_reference: bool,
+}
+
+impl Wanted {
+    /// Whether this is what was wanted.
+    pub(super) fn fits(&self, got: &Message) -> bool {
+        match (self.message.media(), got.media()) {
+            (Some(wanted), Some(media)) if self.any_reference && wanted.kind == media.kind => {
+                self.message.clone().with_media(media.clone()) == *got
+            }
+            _ => self.message == *got,
+        }
     }
+
+    /// It as a line writes it.
+    pub(super) fn write(&self) -> String {
+        match self.message.media() {
+            Some(media) if self.any_reference => {
+                let written = write_heard(&without_media(&self.message));
+                let sign = format!("[{}]", media.kind);
+                match written.as_str() {
+                    "\"\"" => sign,
+                    rest => format!("{sign} {}", rest.strip_prefix("\"\" ").unwrap_or(rest)),
+                }
+            }
+            _ => write_heard(&self.message),
+        }
+    }
+}
+
+fn without_media(message: &Message) -> Message {
+    Message::new(message.text()).with_choices(message.choices())
+}
+
+/// What a contact is sent, with its media and the choices it offers.
+pub(super) fn heard(rest: &str) -> Result<Wanted, Wrong> {
+    if !rest.starts_with('[') {
+        let message = text_with_choices(rest)?;
+        return Ok(Wanted {
+            message,
+            any_reference: false,
+        });
+    }
+    let (kind, reference, tail) = media(rest)?;
+    let message = match tail {
+        "" => Message::new(""),
+        tail if tail.starts_with('[') => Message::new("").with_choices(choice_list(tail)?),
+        tail => text_with_choices(tail)?,
+    };
+    let any_reference = reference.is_none();
+    let media = Media::new(kind, reference.unwrap_or_default());
+    Ok(Wanted {
+        message: message.with_media(media),
+        any_reference,
+    })
+}
+
+/// `[photo shop.jpg] and the rest`: kind, reference and what follows.
+fn media(rest: &str) -> Result<(MediaKind, Option<String>, &str), Wrong> {
+    const SHAPE: &str = "media such as [photo] or [photo shop.jpg], and a space before its \
+                         text; a text that begins with `[` is written as a JSON string";
+    let expected = || format!("expected {SHAPE}");
+    let inside = rest.strip_prefix('[').ok_or_else(expected)?;
+    let end = inside.find([' ', ']']).ok_or_else(expected)?;
+    let (word, inside) = inside.split_at(end);
+    let kind = (MediaKind::ALL.into_iter())
+        .find(|kind| kind.label() == word)
+        .ok_or_else(|| {
+            let kinds = MediaKind::ALL.map(MediaKind::label).join(", ");
+            format!("`{word}` is none of {kinds}; expected {SHAPE}")
+        })?;
+    let (reference, tail) = match inside.strip_prefix(' ') {
+        None => (None, inside.strip_prefix(']').ok_or_else(expected)?),
+        Some(quoted) if quoted.starts_with('"') => {
+            let mut words = Words::new(quoted);
+            let reference = words.quoted()?;
+            (
+                Some(reference),
+                words.rest.strip_prefix(']').ok_or_else(expected)?,
+            )
+        }
+        Some(plain) => {
+            let (reference, tail) = plain.split_once(']').ok_or_else(expected)?;
+            (Some(whole_text(reference)?), tail)
+        }
+    };
+    match tail.strip_prefix(' ') {
+        Some("") => Err(expected()),
+        Some(tail) => Ok((kind, reference, tail)),
+        None if tail.is_empty() => Ok((kind, reference, "")),
+        None => Err(expected()),
+    }
+}
+
+/// `Ready? [Yes | No]`
+fn text_with_choices(rest: &str) -> Result<Message, Wrong> {
     if rest.starts_with('"') {
         let mut words = Words::new(rest);
         let text = words.quoted()?;
         let choices = match words.rest() {
             "" => Vec::new(),
-            list => list
-                .strip_prefix('[')
-                .and_then(|list| list.strip_suffix(']'))
-                .ok_or_else(|| format!("expected choices such as [Yes | No], found `{list}`"))
-                .and_then(choices)?,
+            list => choice_list(list)?,
         };
         return Ok(Message::new(text).with_choices(choices));
     }
@@ -126,6 +260,14 @@ pub(super) fn heard(rest: &str) -> Result<Message, Wrong> {
         Some((text, list)) => Ok(Message::new(whole_text(text)?).with_choices(choices(list)?)),
         None => whole_text(rest).map(Message::new),
     }
+}
+
+/// `[Yes | No]`
+fn choice_list(list: &str) -> Result<Vec<String>, Wrong> {
+    list.strip_prefix('[')
+        .and_then(|list| list.strip_suffix(']'))
+        .ok_or_else(|| format!("expected choices such as [Yes | No], found `{list}`"))
+        .and_then(choices)
 }
 
 /// `Yes | "No | never"`
@@ -169,7 +311,8 @@ fn choices(mut list: &str) -> Result<Vec<String>, Wrong> {
 pub(super) fn write_heard(message: &Message) -> String {
     let plain = |text: &str| text.to_owned();
     let same = |written: &String| {
-        is_one_line(written) && heard(written).is_ok_and(|read| read == *message)
+        is_one_line(written)
+            && heard(written).is_ok_and(|read| !read.any_reference && read.message == *message)
     };
     Some(write(message, plain, plain))
         .filter(same)
@@ -179,9 +322,11 @@ pub(super) fn write_heard(message: &Message) -> String {
 
 /// The same for what a contact says.
 pub(super) fn write_said(message: &Message) -> String {
-    let write = |text: String| match message.is_pressed() {
-        true => format!("({text})"),
-        false => text,
+    let write = |text: String| match (message.media(), message.is_pressed()) {
+        (Some(media), _) if message.text().is_empty() => said_media(media),
+        (Some(media), _) => format!("{} {text}", said_media(media)),
+        (None, true) => format!("({text})"),
+        (None, false) => text,
     };
     let plain = write(message.text().to_owned());
     if is_one_line(&plain) && said(&plain).is_ok_and(|read| read == *message) {
@@ -191,18 +336,37 @@ pub(super) fn write_said(message: &Message) -> String {
     }
 }
 
+fn said_media(media: &Media) -> String {
+    if media.reference.as_str() == MADE_REFERENCE {
+        format!("[{}]", media.kind)
+    } else {
+        write_media(media)
+    }
+}
+
+fn write_media(media: &Media) -> String {
+    let reference = media.reference.as_str();
+    let is_plain = is_one_line(reference)
+        && !reference.contains(']')
+        && whole_text(reference).is_ok_and(|read| read == reference);
+    match is_plain {
+        true => format!("[{} {reference}]", media.kind),
+        false => format!("[{} {}]", media.kind, quote(reference)),
+    }
+}
+
 fn write(
     message: &Message,
     text: impl Fn(&str) -> String,
     choice: impl Fn(&str) -> String,
 ) -> String {
-    let text = text(message.text());
     let choices: Vec<String> = message.choices().map(choice).collect();
-    if choices.is_empty() {
-        text
-    } else {
-        format!("{text} [{}]", choices.join(" | "))
-    }
+    let choices = (!choices.is_empty()).then(|| format!("[{}]", choices.join(" | ")));
+    let media = message.media().map(write_media);
+    // Media need no text, but nothing else goes without one.
+    let text = (media.is_none() || !message.text().is_empty()).then(|| text(message.text()));
+    let parts: Vec<String> = [media, text, choices].into_iter().flatten().collect();
+    parts.join(" ")
 }
 
 fn is_one_line(text: &str) -> bool {

@@ -1,0 +1,185 @@
+//! Reading what must hold.
+
+use super::check::{Check, SET, Subject};
+use super::read;
+use super::words::{Words, Wrong, whole_text};
+
+pub(super) fn check(rest: &str) -> Result<Check, Wrong> {
+    const CHECKS: &str = "status, step, data, field, timers, outbox, counter, assignee, session, \
+                          needs_reply, last_side, reach, error, tag, can_send, card, set_by_hand, calls, \
+                          change, refused or unchanged";
+    let mut words = Words::new(rest);
+    let what = words.need(CHECKS)?;
+    let number = |word: &str| {
+        word.parse::<u64>()
+            .map(|number| number.to_string())
+            .map_err(|_| format!("expected a number, found `{word}`"))
+    };
+    let one_of = |word: String, labels: &[&str]| {
+        if labels.contains(&word.as_str()) {
+            Ok(word)
+        } else {
+            Err(format!("expected {}, found `{word}`", labels.join(", ")))
+        }
+    };
+    let (subject, wanted) = match what.as_str() {
+        "status" => (Subject::Status, words.need("a status")?),
+        "step" => {
+            let step = words.need("STEP, FLOW/STEP or none")?;
+            let with_flow = step.contains('/');
+            (Subject::Step { with_flow }, step)
+        }
+        "data" | "field" => {
+            let (name, wanted) = named_value(words.rest())?;
+            let subject = match what.as_str() {
+                "data" => Subject::Data(name),
+                _ => Subject::Field(name),
+            };
+            return Ok(Check::new(subject, wanted));
+        }
+        "timers" => {
+            let first = words.need("a number, the timers' names or none")?;
+            match number(&first) {
+                Ok(count) => (Subject::TimerCount, count),
+                Err(_) => {
+                    let mut names = vec![first];
+                    while let Some(name) = words.word()? {
+                        names.push(name);
+                    }
+                    names.sort();
+                    (Subject::Timers, names.join(" "))
+                }
+            }
+        }
+        "outbox" => (Subject::Outbox, number(&words.need("a number")?)?),
+        "counter" => {
+            let label = words.need("a built-in status")?;
+            let kind = read::status_kind(&label)
+                .ok_or_else(|| format!("expected a built-in status, found `{label}`"))?;
+            (Subject::Counter(kind), number(&words.need("a number")?)?)
+        }
+        "assignee" => (Subject::Assignee, words.need("an operator or nobody")?),
+        "session" => {
+            let labels = ["bot", "in_progress", "none"];
+            (
+                Subject::Session,
+                one_of(words.need("who handles it")?, &labels)?,
+            )
+        }
+        "needs_reply" => {
+            let word = one_of(words.need("yes or no")?, &["yes", "no"])?;
+            (Subject::NeedsReply, word)
+        }
+        "last_side" => {
+            let labels = ["contact", "us", "none"];
+            (
+                Subject::LastSide,
+                one_of(words.need("who wrote last")?, &labels)?,
+            )
+        }
+        "reach" => {
+            let labels = [
+                "ok",
+                "blocked_by_contact",
+                "cannot_initiate",
+                "removed",
+                "unknown_recipient",
+            ];
+            (
+                Subject::Reach,
+                one_of(words.need("how the contact can be reached")?, &labels)?,
+            )
+        }
+        "error" => (
+            Subject::Error,
+            words.need("an error such as step_limit, or none")?,
+        ),
+        "tag" => {
+            let tag = words.need("a tag")?;
+            let wanted = match words.word()?.as_deref() {
+                None => Some(SET.to_owned()),
+                Some("missing") => None,
+                Some(word) => return Err(format!("expected missing or nothing, found `{word}`")),
+            };
+            words.end()?;
+            return Ok(Check::new(Subject::Tag(tag), wanted));
+        }
+        "can_send" => {
+            let labels = [
+                "yes",
+                "blocked_by_contact",
+                "blocked_by_operator",
+                "contact_blocked",
+                "cannot_write",
+            ];
+            (
+                Subject::CanSend,
+                one_of(words.need("yes, or why not")?, &labels)?,
+            )
+        }
+        "card" => {
+            const SHAPE: &str = "FLOW STEP auto, FLOW STEP manual, or none for flow and step";
+            let (flow, step) = (words.need(SHAPE)?, words.need(SHAPE)?);
+            let deal = one_of(words.need(SHAPE)?, &["auto", "manual"])?;
+            (Subject::Card, format!("{flow} {step} {deal}"))
+        }
+        "set_by_hand" => {
+            let word = one_of(words.need("yes or no")?, &["yes", "no"])?;
+            (Subject::SetByHand, word)
+        }
+        "calls" => {
+            let mut flows = vec![words.need("the calling flows, the outermost first, or none")?];
+            while let Some(flow) = words.word()? {
+                flows.push(flow);
+            }
+            (Subject::Calls, flows.join(" "))
+        }
+        "change" => (Subject::Change, change(&mut words)?),
+        "refused" => {
+            let wanted = whole_text(words.rest())?;
+            return Ok(Check::new(Subject::Refused, Some(wanted)));
+        }
+        "unchanged" => return words.end().map(|()| Check::new(Subject::Unchanged, None)),
+        "queue" | "unread" | "sla" => return Err(format!("? {what} is not supported yet")),
+        _ => return Err(format!("expected {CHECKS}, found `{what}`")),
+    };
+    words.end()?;
+    Ok(Check::new(subject, Some(wanted)))
+}
+
+/// `FROM TO by ACTOR`
+fn change(words: &mut Words<'_>) -> Result<String, Wrong> {
+    const SHAPE: &str = "FROM TO by ACTOR, such as: auto manual by operator op";
+    let (from, to) = (words.need(SHAPE)?, words.need(SHAPE)?);
+    if words.need(SHAPE)? != "by" {
+        return Err(format!("expected {SHAPE}"));
+    }
+    let actor = words.need(SHAPE)?;
+    match actor.as_str() {
+        "contact" | "channel" | "engine" | "contact_row" => Ok(format!("{from} {to} by {actor}")),
+        "operator" | "step" | "timer" | "media" => {
+            let name = words.need("a name")?;
+            Ok(format!("{from} {to} by {actor} {name}"))
+        }
+        _ => Err(format!(
+            "expected contact, operator NAME, step NAME, timer NAME, media KIND, channel, engine \
+             or contact_row, found `{actor}`"
+        )),
+    }
+}
+
+/// `k=v`, or `k missing`
+fn named_value(rest: &str) -> Result<(String, Option<String>), Wrong> {
+    if let Some(name) = rest.strip_suffix(" missing")
+        && !name.contains('=')
+    {
+        return Ok((name.trim().to_owned(), None));
+    }
+    let (name, value) = rest
+        .split_once('=')
+        .ok_or("expected NAME=VALUE or NAME missing")?;
+    if name.is_empty() || name.contains(char::is_whitespace) {
+        return Err("expected NAME=VALUE or NAME missing".to_owned());
+    }
+    Ok((name.to_owned(), Some(whole_text(value)?)))
+}
