@@ -3,9 +3,7 @@
 use crate::flow::check::Found;
 use crate::flow::check::graph::{Graph, Way};
 use crate::flow::check::likeness::{Budget, Steps};
-use crate::flow::{
-    CompiledKind, EXIT_GAVE_UP, EXIT_OTHERWISE, EXIT_TIMEOUT, FinishStatus, ProblemKind, StepKind,
-};
+use crate::flow::{EXIT_OTHERWISE, EXIT_TIMEOUT, FinishStatus, ProblemKind, StepKind};
 
 pub(super) fn check(graph: &Graph<'_>, found: &mut Found) {
     let is_reached = reached(graph);
@@ -56,11 +54,9 @@ fn dead_end(graph: &Graph<'_>, node: usize, found: &mut Found) {
     if step.finish.is_some() || !room.callers.is_empty() || !graph.ends_finished {
         return;
     }
-    let is_ask = matches!(step.kind, CompiledKind::Ask(_));
-    let leads_nowhere = |(name, to): &&(Box<str>, Option<u16>)| {
-        to.is_none() && !(is_ask && matches!(&**name, EXIT_GAVE_UP | EXIT_TIMEOUT))
-    };
-    if let Some((exit, _)) = step.exits.iter().find(leads_nowhere) {
+    let mut exits = (0..step.exits.len()).zip(&step.exits);
+    let nowhere = exits.find(|&(exit, _)| graph.way(node, exit, true) == Way::Back);
+    if let Some((_, (exit, _))) = nowhere {
         let exit = exit.to_string();
         let kind = ProblemKind::DeadEnd { exit };
         found.add(room.place, Some(&step.name), &[], kind);

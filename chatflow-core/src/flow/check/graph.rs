@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::dialog::FlowId;
 use crate::flow::check::gather::Gathered;
 use crate::flow::{
-    Behaviour, CompiledFlow, CompiledKind, CompiledStep, EXIT_NEXT, FinishStatus, FlowDefinition,
-    StepDefinition,
+    Behaviour, CompiledFlow, CompiledKind, CompiledStep, EXIT_NEXT, EXIT_OTHERWISE, FinishStatus,
+    FlowDefinition, StepDefinition,
 };
 
 /// The steps of all flows that compile, numbered through.
@@ -139,7 +139,10 @@ impl<'a> Graph<'a> {
         let step = self.step(node);
         let (name, target) = &step.exits[exit];
         let is_unanswered = matches!(step.kind, CompiledKind::Ask(_)) && &**name != EXIT_NEXT;
+        let asks_again = matches!(step.kind, CompiledKind::Keywords { retry: Some(_), .. })
+            && &**name == EXIT_OTHERWISE;
         match (step.finish, target) {
+            _ if asks_again => Way::Stop,
             (_, None) if is_unanswered => Way::Stop,
             (Some(FinishStatus::Finished), _) => Way::Back,
             (Some(FinishStatus::Waiting | FinishStatus::Manual), _) if !is_passed => Way::Stop,
