@@ -141,11 +141,10 @@ fn components_of(graph: &Graph<'_>, flow: usize, comes_back: &[bool]) -> Compone
 
 impl Costs<'_> {
     /// What entering a step costs by itself.
-    fn own(&self, node: usize, message: usize) -> Cost {
+    fn own(&self, node: usize) -> Cost {
         let messages = match &self.graph.step(node).kind {
             CompiledKind::Send(items) => items.len() as u64,
             CompiledKind::Ask(_) => 1,
-            CompiledKind::Keywords { retry: Some(_), .. } if message == THERE => 1,
             _ => 0,
         };
         Cost { steps: 1, messages }
@@ -197,7 +196,7 @@ impl Costs<'_> {
                         };
                         // In the first table the message is taken all along, in the second it
                         // is taken on the way.
-                        let rest = rest.map(|rest| rest.and(cost).and(self.own(node, message)));
+                        let rest = rest.map(|rest| rest.and(cost).and(self.own(node)));
                         best = longest(best, rest);
                     }
                     self.back[message][node] = best;
@@ -269,7 +268,14 @@ impl Costs<'_> {
         known: &Both<Vec<Cost>>,
         after: impl Fn(usize) -> Cost,
     ) -> Cost {
-        let mut rest = Cost::default();
+        let mut rest = match &self.graph.step(node).kind {
+            // Where no route fits it asks again instead of leading on.
+            CompiledKind::Keywords { retry: Some(_), .. } if message == THERE => Cost {
+                steps: 0,
+                messages: 1,
+            },
+            _ => Cost::default(),
+        };
         for (cost, message, way) in self.on(node, message) {
             let on = match way {
                 Way::Stop => Cost::default(),
@@ -284,7 +290,7 @@ impl Costs<'_> {
         for to in self.graph.change(node).into_iter().chain(into) {
             rest = rest.or(self.root[message][to]);
         }
-        rest.and(self.own(node, message))
+        rest.and(self.own(node))
     }
 
     /// The longest way of a turn in which the dialog stands at a step already.

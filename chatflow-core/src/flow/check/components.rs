@@ -105,3 +105,30 @@ pub(super) fn shortest_circle(
     }
     vec![start]
 }
+
+/// A number for each node, from 1, so that most ways lead upwards: the order in which a walk
+/// closes nodes, turned round.
+pub(super) fn ranks(edges: &[Vec<usize>]) -> Vec<usize> {
+    let mut rank = vec![0; edges.len()];
+    let mut is_seen = vec![false; edges.len()];
+    let mut next = edges.len();
+    let mut path = Vec::new();
+    for start in (0..edges.len()).rev() {
+        if !std::mem::replace(&mut is_seen[start], true) {
+            path.push((start, 0));
+        }
+        while let Some((node, edge)) = path.last_mut() {
+            if let Some(&to) = edges[*node].get(*edge) {
+                *edge += 1;
+                if !std::mem::replace(&mut is_seen[to], true) {
+                    path.push((to, 0));
+                }
+            } else {
+                rank[*node] = next;
+                next -= 1;
+                path.pop();
+            }
+        }
+    }
+    rank
+}

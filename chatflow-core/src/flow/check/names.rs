@@ -80,6 +80,18 @@ impl Key {
         }
     }
 
+    /// What is known by a name once a condition has found a value there.
+    pub(super) fn of_known(name: &str) -> Vec<Self> {
+        match Path::parse(name) {
+            Some(Path::Data(name)) => Self::set_by(&SaveTo::Data(name.into())).to_vec(),
+            Some(Path::ContactName) => Self::set_by(&SaveTo::ContactName).to_vec(),
+            Some(Path::ContactLanguage) => Self::pair("language".to_owned()).to_vec(),
+            Some(Path::Field(name)) => Self::pair(name.into()).to_vec(),
+            Some(Path::Any(name)) => vec![Self::Plain(name.into())],
+            None => Vec::new(),
+        }
+    }
+
     fn pair(name: String) -> [Self; 2] {
         [Self::Contact(name.clone()), Self::Plain(name)]
     }

@@ -5,15 +5,15 @@
 //! ends. A flow that is called begins with its inputs, and its caller goes on with its own
 //! values and the results; what is known of the contact stays.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::dialog::FlowId;
 use crate::flow::check::Found;
-use crate::flow::check::components::Components;
+use crate::flow::check::components::ranks;
 use crate::flow::check::graph::{Graph, Way};
 use crate::flow::check::names::{Key, Names, Numbers};
 use crate::flow::check::reads::{self, BUILT_IN, Read};
-use crate::flow::template::Path;
 use crate::flow::{
     Bot, CompiledKind, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, ProblemKind, SaveTo, StepKind,
 };
@@ -84,7 +84,14 @@ struct Values<'a> {
     rank: Vec<usize>,
     /// The steps from which each step is entered.
     from: Vec<Vec<usize>>,
+    /// The names that have a value once a step was left by an exit.
+    gives: Vec<Vec<Vec<usize>>>,
+    /// The steps to look at in this round, and in the next. In rounds, a circle is gone round
+    /// once for all that is new, not for each thing by itself.
     open: BTreeSet<(usize, usize)>,
+    later: BTreeSet<(usize, usize)>,
+    /// The rank looked at last.
+    at: usize,
 }
 
 pub(super) fn check(graph: &Graph<'_>, bot: &Bot, found: &mut Found) {
@@ -222,6 +229,35 @@ fn saves(kind: &StepKind) -> Vec<&SaveTo> {
     }
 }
 
+/// The names that have a value once a step was left, by exit.
+fn gives(graph: &Graph<'_>, numbers: &Numbers, node: usize) -> Vec<Vec<usize>> {
+    let kind = &graph.written(node).kind;
+    let found = |keys: Vec<Key>| -> Vec<usize> {
+        keys.iter().filter_map(|key| numbers.find(key)).collect()
+    };
+    let mut failed = Vec::new();
+    let exits = graph.step(node).exits.iter().enumerate();
+    exits
+        .map(|(exit, (name, _))| match kind {
+            StepKind::Ask(_) if &**name != EXIT_NEXT => Vec::new(),
+            StepKind::Keywords(_) if matches!(&**name, EXIT_OTHERWISE | EXIT_TIMEOUT) => Vec::new(),
+            StepKind::Condition(branch) => {
+                let mut given = failed.clone();
+                if let Some(arm) = branch.arms.get(exit) {
+                    let keys = |holds| {
+                        let names = reads::known_by(&arm.when, holds).into_iter();
+                        found(names.flat_map(Key::of_known).collect())
+                    };
+                    given.extend(keys(true));
+                    failed.extend(keys(false));
+                }
+                given
+            }
+            kind => found(saves(kind).into_iter().flat_map(Key::set_by).collect()),
+        })
+        .collect()
+}
+
 impl<'a> Values<'a> {
     fn of(graph: &'a Graph<'a>, numbers: &'a Numbers) -> Self {
         let count = numbers.len();
@@ -248,9 +284,7 @@ impl<'a> Values<'a> {
                 ways.chain(graph.changes(node)).chain(into).collect()
             })
             .collect();
-        let groups = Components::of(&edges);
-        let last = groups.members.len();
-        let rank = groups.of.iter().map(|group| last - group).collect();
+        let rank = ranks(&edges);
         let mut from = vec![Vec::new(); graph.len()];
         for (node, to) in edges.iter().enumerate() {
             to.iter().for_each(|&to| from[to].push(node));
@@ -278,12 +312,18 @@ impl<'a> Values<'a> {
             is_own,
             rank,
             from,
+            gives: (0..graph.len())
+                .map(|node| gives(graph, numbers, node))
+                .collect(),
             open: BTreeSet::new(),
+            later: BTreeSet::new(),
+            at: 0,
         }
     }
 
     /// Begins where dialogs come from outside: the bot's entry, flows that only people begin,
-    /// and those that a flow leads to which doesn't compile, with who knows what.
+    /// and, with who knows what, those that a flow leads to which doesn't compile, or a step that
+    /// doesn't say where.
     fn begin(&mut self, bot: &Bot) {
         let graph = self.graph;
         for flow in 0..graph.flows.len() {
@@ -303,6 +343,13 @@ impl<'a> Values<'a> {
                 StepKind::CallFlow(call) => led_to.insert(&call.flow),
                 _ => false,
             };
+        }
+        for node in 0..graph.len() {
+            if let CompiledKind::ChangeFlow(link) = &graph.step(node).kind
+                && link.to.is_none()
+            {
+                led_to.insert(&link.flow);
+            }
         }
         for flow in 0..graph.flows.len() {
             if led_to.contains(&graph.flows[flow].compiled.id) {
@@ -346,15 +393,23 @@ impl<'a> Values<'a> {
             }
         };
         if changed {
-            self.open.insert((self.rank[node], node));
+            self.look_again(node);
         }
     }
 
     /// Goes on until nothing new is learned.
     fn settle(&mut self) {
-        while let Some((_, node)) = self.open.pop_first() {
-            if let Some(before) = self.before[node].clone() {
-                self.pass(node, before);
+        loop {
+            while let Some((rank, node)) = self.open.pop_first() {
+                self.at = rank;
+                if let Some(before) = self.before[node].clone() {
+                    self.pass(node, before);
+                }
+            }
+            self.at = 0;
+            std::mem::swap(&mut self.open, &mut self.later);
+            if self.open.is_empty() {
+                return;
             }
         }
     }
@@ -386,47 +441,37 @@ impl<'a> Values<'a> {
                     Some((callee, _)) => {
                         if let Some(end) = self.end[usize::from(callee)].clone() {
                             let after = self.returned(before, &end, &call.results);
-                            self.leave(node, |_| after.clone());
+                            self.leave(node, &after);
                         }
                     }
                     // What a flow sets that doesn't compile, nobody knows.
-                    None => {
-                        let anything = Known::anything(self.numbers.len());
-                        self.leave(node, |_| anything.clone());
-                    }
+                    None => self.leave(node, &Known::anything(self.numbers.len())),
                 }
             }
             CompiledKind::Custom(_) => {
-                let anything = Known::anything(self.numbers.len());
-                self.leave(node, |_| anything.clone());
+                self.leave(node, &Known::anything(self.numbers.len()));
             }
-            _ => {
-                let gives: Vec<Vec<usize>> = (0..graph.step(node).exits.len())
-                    .map(|exit| self.gives(node, exit))
-                    .collect();
-                self.leave(node, |exit| {
-                    let mut known = before.clone();
-                    gives[exit].iter().for_each(|&name| known.give(name));
-                    known
-                });
-            }
+            _ => self.leave(node, &before),
         }
     }
 
     /// Leaves a step by each of its exits.
-    fn leave(&mut self, node: usize, known: impl Fn(usize) -> Known) {
+    fn leave(&mut self, node: usize, known: &Known) {
         let graph = self.graph;
         let flow = graph.flow_of(node);
         for exit in 0..graph.step(node).exits.len() {
+            let mut given = Cow::Borrowed(known);
+            for &name in &self.gives[node][exit] {
+                given.to_mut().give(name);
+            }
             match graph.way(node, exit, true) {
                 Way::Stop => {}
-                Way::Enter(to) => self.come(to, &known(exit)),
+                Way::Enter(to) => self.come(to, &given),
                 Way::Back => {
-                    let known = known(exit);
                     let changed = match &mut self.end[flow] {
-                        Some(end) => end.join(&known),
+                        Some(end) => end.join(&given),
                         end @ None => {
-                            *end = Some(known);
+                            *end = Some(given.into_owned());
                             true
                         }
                     };
@@ -442,40 +487,14 @@ impl<'a> Values<'a> {
 
     fn look_again(&mut self, node: usize) {
         if self.before[node].is_some() {
-            self.open.insert((self.rank[node], node));
+            let place = (self.rank[node], node);
+            let is_ahead = self.rank[node] > self.at;
+            let list = match is_ahead {
+                true => &mut self.open,
+                false => &mut self.later,
+            };
+            list.insert(place);
         }
-    }
-
-    /// The names that have a value where a step was left by this exit.
-    fn gives(&self, node: usize, exit: usize) -> Vec<usize> {
-        let name = &*self.graph.step(node).exits[exit].0;
-        let kind = &self.graph.written(node).kind;
-        let keys: Vec<Key> = match kind {
-            StepKind::Ask(_) if name != EXIT_NEXT => Vec::new(),
-            StepKind::Keywords(_) if name == EXIT_OTHERWISE || name == EXIT_TIMEOUT => Vec::new(),
-            StepKind::Condition(branch) => {
-                let arms = &branch.arms;
-                let failed = arms.iter().take(exit);
-                let failed = failed.flat_map(|arm| reads::known_by(&arm.when, false));
-                let held = arms.get(exit).into_iter();
-                let held = held.flat_map(|arm| reads::known_by(&arm.when, true));
-                let keys = |name: &str| match Path::parse(name) {
-                    Some(Path::Data(name)) => Key::set_by(&SaveTo::Data(name.into())).to_vec(),
-                    Some(Path::ContactName) => Key::set_by(&SaveTo::ContactName).to_vec(),
-                    Some(Path::ContactLanguage) => {
-                        Key::set_by(&SaveTo::Field("language".to_owned())).to_vec()
-                    }
-                    Some(Path::Field(name)) => Key::set_by(&SaveTo::Field(name.into())).to_vec(),
-                    Some(Path::Any(name)) => vec![Key::Plain(name.into())],
-                    None => Vec::new(),
-                };
-                failed.chain(held).flat_map(keys).collect()
-            }
-            kind => saves(kind).into_iter().flat_map(Key::set_by).collect(),
-        };
-        keys.iter()
-            .filter_map(|key| self.numbers.find(key))
-            .collect()
     }
 
     /// What a called flow knows at its entry, but for its inputs.
@@ -604,7 +623,7 @@ impl<'a> Values<'a> {
                 .is_some_and(|before| before.unset.has(name));
             let leads = (0..graph.step(from).exits.len()).any(|exit| {
                 graph.way(from, exit, true) == Way::Enter(node)
-                    && !self.gives(from, exit).contains(&name)
+                    && !self.gives[from][exit].contains(&name)
             });
             is_unset && (leads || graph.changes(from).contains(&node))
         };
