@@ -87,13 +87,14 @@ pub use dialog::{
 pub use dialog::{codec, time};
 pub use engine::{Engine, LAW, Refusal, Refused, ReplayError, Replayed, Transition, replay};
 pub use flow::{
-    Ask, AskKind, Behaviour, Bot, BotSettings, Branch, CallFlow, ChangeFlow, ChangeTags, CodeRef,
-    Condition, Config, ConfigError, CustomRouter, CustomStep, Definition, Delay, EXIT_GAVE_UP,
-    EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, Finish, FinishStatus, FinishedInbound, Flow,
-    FlowBuilder, FlowDefinition, FlowError, KeywordMatch, KeywordRouter, Limits, ManualWaitingExit,
-    MediaRule, OperatorWrite, Outcome, Problem, ProblemKind, RenderError, Router, SaveTo,
-    SendMessage, SetValues, Severity, Split, Step, StepContext, StepDefinition, StepKind, Template,
-    TemplateError, Texts, UnblockTo, UnknownTags, WaitingEntry,
+    Ask, AskKind, Behaviour, Bot, BotSettings, Bound, Branch, CallFlow, ChangeFlow, ChangeTags,
+    CodeRef, Condition, Config, ConfigError, CustomRouter, CustomStep, Definition, Delay,
+    EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, Finish, FinishStatus, FinishedInbound,
+    Flow, FlowBound, FlowBuilder, FlowDefinition, FlowError, FlowProblem, KeywordMatch,
+    KeywordRouter, Limits, ManualWaitingExit, MediaRule, OperatorWrite, Outcome, Problem,
+    ProblemKind, RenderError, Report, Router, SaveTo, SendMessage, SetValues, Severity, Split,
+    Step, StepContext, StepDefinition, StepKind, Template, TemplateError, Texts, UnblockTo,
+    UnknownTags, WaitingEntry,
 };
 #[cfg(feature = "runtime")]
 pub use runner::{Builder, Chatflow, RunError, StartError, SystemClock};

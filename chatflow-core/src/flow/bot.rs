@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dialog::{BotId, CustomStatus, FlowId, SpaceId, Status, Value};
-use crate::flow::{Behaviour, Config, ConfigError, Flow, FlowDefinition};
+use crate::flow::{Behaviour, Config, ConfigError, Flow, FlowDefinition, Report, check};
 
 /// A channel account with its settings and flows. Build it, then [`compile`](Bot::compile) it
 /// or hand it to [`Chatflow::builder`](crate::Chatflow::builder).
@@ -143,5 +143,29 @@ impl Bot {
     /// [`ConfigError`] names what is wrong with the bot or one of its flows.
     pub fn compile(&self) -> Result<Config, ConfigError> {
         Config::compile(self.settings.clone(), &self.flows)
+    }
+
+    /// All that is wrong, or looks wrong, with the bot and its flows, at once; and what a turn
+    /// may cost. [`compile`](Bot::compile) refuses what can't run; this also finds what runs and
+    /// isn't what was meant.
+    ///
+    /// ```
+    /// use chatflow_core::{Ask, Bot, Bound, FlowBuilder, FinishStatus, SendMessage};
+    ///
+    /// let flow = FlowBuilder::new("order", 1)
+    ///     .step("size", Ask::text("Which size?").save("size"))
+    ///     .step("done", SendMessage::text("One {{ siez }} coming up."))
+    ///     .finish(FinishStatus::Finished)
+    ///     .build()?;
+    /// let report = Bot::new("shop", flow).check();
+    /// assert_eq!(
+    ///     report.problems[0].to_string(),
+    ///     "error: flow `order`: step `done`: it reads `siez`, which nothing sets",
+    /// );
+    /// assert_eq!(report.bounds[0].messages, Bound::AtMost(1));
+    /// # Ok::<(), chatflow_core::FlowError>(())
+    /// ```
+    pub fn check(&self) -> Report {
+        check::check(self)
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::dialog::{Dialog, Value};
 use crate::flow::ProblemKind;
-use crate::flow::template::{Path, Read, Template};
+use crate::flow::template::{Path, Template};
 
 /// A test on a [`Dialog`]. Names are looked up like those of [templates](crate::Template):
 /// `data.x`, `contact.name`, `contact.x` for a field, `variable.x`, or plain `x` for whichever there
@@ -107,29 +107,6 @@ impl Condition {
             Self::Tagged(tag) => Test::Tagged(tag.clone()),
             Self::Expression(source) => Test::Expression(Template::expression(source)?),
         })
-    }
-
-    /// The names it reads. Those of the tree are guarded, as it takes a missing value for one
-    /// that doesn't fit.
-    #[allow(dead_code, reason = "for the check of unset variables")]
-    pub(crate) fn reads(&self) -> Vec<Read> {
-        match self {
-            Self::All(conditions) | Self::Any(conditions) => {
-                conditions.iter().flat_map(Self::reads).collect()
-            }
-            Self::Not(condition) => condition.reads(),
-            Self::Known(name)
-            | Self::Is(name, _)
-            | Self::AtLeast(name, _)
-            | Self::AtMost(name, _) => vec![Read {
-                name: name.clone(),
-                guarded: true,
-            }],
-            Self::Tagged(_) => Vec::new(),
-            Self::Expression(source) => {
-                Template::expression(source).map_or_else(|_| Vec::new(), |test| test.reads())
-            }
-        }
     }
 
     pub(crate) fn depth(&self) -> usize {

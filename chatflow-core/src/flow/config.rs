@@ -147,7 +147,8 @@ impl Config {
         settings: BotSettings,
         definitions: &[FlowDefinition],
     ) -> Result<Self, ConfigError> {
-        check_names(&settings)?;
+        let first = faults_of_names(&settings).into_iter().next();
+        first.map_or(Ok(()), |(_, error)| Err(error))?;
         let mut flows = Vec::with_capacity(definitions.len());
         let mut by_version = BTreeMap::new();
         let mut stored = Vec::with_capacity(definitions.len() + 1);
@@ -178,8 +179,14 @@ impl Config {
             name: settings.entry.to_string(),
         })?;
         let time_zone = link::time_zone(&settings.behaviour)?;
-        link::check_behaviour(&settings.behaviour)?;
-        link::link(&mut flows, &by_version, definitions, &settings.behaviour)?;
+        let first = link::faults_of(&settings.behaviour).into_iter().next();
+        first.map_or(Ok(()), |(_, error)| Err(error))?;
+        let problems = link::link(&mut flows, &by_version, definitions, &settings.behaviour);
+        if let Some(&(first, _)) = problems.first() {
+            let of_first = problems.into_iter().filter(|(flow, _)| *flow == first);
+            let of_first = of_first.map(|(_, problem)| problem).collect();
+            return Err(FlowError::new(definitions[first].id.clone(), of_first).into());
+        }
         let body = codec::encode(&StoredConfig {
             settings: settings.clone(),
             flows: stored.iter().map(|definition| definition.hash).collect(),
@@ -338,49 +345,49 @@ pub(super) fn newest(
         .map(|(_, &index)| index)
 }
 
-fn check_names(settings: &BotSettings) -> Result<(), ConfigError> {
-    if !settings.bot.is_valid() {
-        return Err(ConfigError::BadName {
-            what: "bot",
-            name: settings.bot.to_string(),
-        });
-    }
-    if !settings.space.is_valid() {
-        return Err(ConfigError::BadName {
-            what: "space",
-            name: settings.space.to_string(),
-        });
+/// Where a setting stands, by the names that lead there, and what is wrong with it.
+pub(super) type Fault = (Vec<String>, ConfigError);
+
+/// What is wrong with the names of a bot.
+pub(super) fn faults_of_names(settings: &BotSettings) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let names = [
+        ("bot", settings.bot.is_valid(), settings.bot.to_string()),
+        (
+            "space",
+            settings.space.is_valid(),
+            settings.space.to_string(),
+        ),
+    ];
+    for (what, is_valid, name) in names {
+        if !is_valid {
+            faults.push((vec![what.to_owned()], ConfigError::BadName { what, name }));
+        }
     }
     for (n, status) in settings.statuses.iter().enumerate() {
-        let bad = |reason| {
-            Err(ConfigError::BadStatus {
-                label: status.label.clone(),
-                reason,
-            })
-        };
-        if !status.label.is_valid() {
-            return bad("is empty, longer than 128 bytes or has control characters");
-        }
-        if StatusKind::ALL
-            .iter()
-            .any(|kind| kind.label() == status.label.as_str())
-        {
-            return bad("has the label of a built-in status");
-        }
-        if settings.statuses[..n]
+        let is_built_in = |kind: &StatusKind| kind.label() == status.label.as_str();
+        let reason = if !status.label.is_valid() {
+            "is empty, longer than 128 bytes or has control characters"
+        } else if StatusKind::ALL.iter().any(is_built_in) {
+            "has the label of a built-in status"
+        } else if settings.statuses[..n]
             .iter()
             .any(|other| other.label == status.label)
         {
-            return bad("is registered twice");
-        }
-        if matches!(
+            "is registered twice"
+        } else if matches!(
             status.kind,
             StatusKind::Blocked | StatusKind::Stopped | StatusKind::Error
         ) {
-            return bad("refines Blocked, Stopped or Error, which nobody sets");
-        }
+            "refines Blocked, Stopped or Error, which nobody sets"
+        } else {
+            continue;
+        };
+        let label = status.label.clone();
+        let at = vec!["statuses".to_owned(), status.label.to_string()];
+        faults.push((at, ConfigError::BadStatus { label, reason }));
     }
-    Ok(())
+    faults
 }
 
 impl HostCode {

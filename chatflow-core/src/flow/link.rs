@@ -6,11 +6,11 @@ use chrono_tz::Tz;
 
 use crate::dialog::{ContactPatch, FlowId, FlowVersion, StepId};
 use crate::flow::compile::Link;
-use crate::flow::config::newest;
+use crate::flow::config::{Fault, newest};
 use crate::flow::template::is_data_name;
 use crate::flow::{
-    Behaviour, CallFlow, CompiledFlow, CompiledKind, ConfigError, FlowDefinition, FlowError,
-    Problem, ProblemKind, is_tag,
+    Behaviour, CallFlow, CompiledFlow, CompiledKind, ConfigError, FlowDefinition, Problem,
+    ProblemKind, is_tag,
 };
 
 /// The zone in which the bot's flows tell the time.
@@ -22,32 +22,51 @@ pub(super) fn time_zone(behaviour: &Behaviour) -> Result<Tz, ConfigError> {
     })
 }
 
-/// Whether what a host or a file set can be used.
-pub(super) fn check_behaviour(behaviour: &Behaviour) -> Result<(), ConfigError> {
-    let refused = |setting, reason| Err(ConfigError::BadSetting { setting, reason });
-    if let Some(tag) = behaviour.tags.iter().find(|tag| !is_tag(tag)) {
-        let reason =
-            format!("the tag {tag:?} is empty, longer than 64 bytes or has control characters");
-        return refused("tags", reason);
+/// What is wrong with what a host or a file set.
+pub(super) fn faults_of(behaviour: &Behaviour) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut fault = |setting: &'static str, name: Option<&str>, reason| {
+        let at = [Some(setting), name].into_iter().flatten();
+        let at = at.map(ToOwned::to_owned).collect();
+        faults.push((at, ConfigError::BadSetting { setting, reason }));
+    };
+    if let Err(ConfigError::BadSetting { setting, reason }) = time_zone(behaviour) {
+        fault(setting, None, reason);
+    }
+    for (n, tag) in behaviour.tags.iter().enumerate() {
+        if !is_tag(tag) {
+            let reason =
+                format!("the tag {tag:?} is empty, longer than 64 bytes or has control characters");
+            fault("tags", Some(&n.to_string()), reason);
+        }
     }
     for (name, value) in &behaviour.variables {
         if !is_data_name(name) {
-            return refused("variables", format!("`{name}` is no name"));
-        }
-        if !value.is_storable() {
-            return refused("variables", format!("`{name}` is nested too deeply"));
+            fault("variables", Some(name), format!("`{name}` is no name"));
+        } else if !value.is_storable() {
+            let reason = format!("`{name}` is nested too deeply");
+            fault("variables", Some(name), reason);
         }
     }
-    Ok(())
+    faults
 }
 
-/// Where steps lead into other flows, and whether what they name is there.
+/// Finds where steps lead into other flows, and says what isn't there of what they name. Each
+/// problem comes with the place of its flow among `flows`. A flow of `definitions` that isn't
+/// among them, as it doesn't compile, is known, and nothing leads into it.
 pub(super) fn link(
     flows: &mut [CompiledFlow],
     by_version: &BTreeMap<(FlowId, FlowVersion), u16>,
     definitions: &[FlowDefinition],
     behaviour: &Behaviour,
-) -> Result<(), ConfigError> {
+) -> Vec<(usize, Problem)> {
+    let mut known: BTreeMap<&FlowId, &FlowDefinition> = BTreeMap::new();
+    for definition in definitions {
+        let newest = known.entry(&definition.id).or_insert(definition);
+        if definition.version > newest.version {
+            *newest = definition;
+        }
+    }
     let entries: Vec<(u16, BTreeMap<StepId, u16>)> = flows
         .iter()
         .map(|flow| {
@@ -56,37 +75,49 @@ pub(super) fn link(
             (flow.entry, names.collect())
         })
         .collect();
-    let find = |link: &Link| -> Result<(u16, u16), ProblemKind> {
-        let flow = newest(by_version, &link.flow).ok_or_else(|| ProblemKind::UnknownFlow {
+    let find = |link: &Link| -> Result<Option<(u16, u16)>, ProblemKind> {
+        let definition = known
+            .get(&link.flow)
+            .ok_or_else(|| ProblemKind::UnknownFlow {
+                flow: link.flow.clone(),
+            })?;
+        let unknown = |step: &StepId| ProblemKind::UnknownStep {
             flow: link.flow.clone(),
-        })?;
+            step: step.clone(),
+        };
+        let Some(&flow) = by_version.get(&(link.flow.clone(), definition.version)) else {
+            return match &link.step {
+                Some(step) if definition.steps.iter().all(|other| other.name != *step) => {
+                    Err(unknown(step))
+                }
+                _ => Ok(None),
+            };
+        };
         let (entry, names) = &entries[usize::from(flow)];
         let step = match &link.step {
             None => *entry,
-            Some(step) => *names.get(step).ok_or_else(|| ProblemKind::UnknownStep {
-                flow: link.flow.clone(),
-                step: step.clone(),
-            })?,
+            Some(step) => *names.get(step).ok_or_else(|| unknown(step))?,
         };
-        Ok((flow, step))
+        Ok(Some((flow, step)))
     };
-    for (flow, definition) in flows.iter_mut().zip(definitions) {
-        let mut problems = Vec::new();
+    let mut problems = Vec::new();
+    for (place, flow) in flows.iter_mut().enumerate() {
         for step in &mut flow.steps {
             let mut problem = |at: &[&str], kind| {
-                problems.push(Problem {
+                let problem = Problem {
                     step: Some(step.name.clone()),
                     at: at.iter().map(ToString::to_string).collect(),
                     kind,
-                });
+                };
+                problems.push((place, problem));
             };
             match &mut step.kind {
                 CompiledKind::ChangeFlow(link) => match find(link) {
-                    Ok(to) => link.to = Some(to),
+                    Ok(to) => link.to = to,
                     Err(kind) => problem(&["change_flow"], kind),
                 },
                 CompiledKind::CallFlow(call) => match find(&call.link) {
-                    Ok(to) => call.link.to = Some(to),
+                    Ok(to) => call.link.to = to,
                     Err(kind) => problem(&["call_flow"], kind),
                 },
                 CompiledKind::Tags(patches) => {
@@ -111,26 +142,20 @@ pub(super) fn link(
                 _ => {}
             }
         }
-        if !problems.is_empty() {
-            return Err(FlowError::new(definition.id.clone(), problems).into());
-        }
     }
-    for definition in definitions {
-        if let Some(problem) = calls(flows, by_version, &definition.id) {
-            return Err(FlowError::new(definition.id.clone(), vec![problem]).into());
-        }
+    for place in 0..flows.len() {
+        let is_newest = newest(by_version, &flows[place].id).map(usize::from) == Some(place);
+        let problem = is_newest.then(|| calls(flows, place)).flatten();
+        problems.extend(problem.map(|problem| (place, problem)));
     }
-    Ok(())
+    // By flow, as each flow is reported by itself.
+    problems.sort_by_key(|(place, _)| *place);
+    problems
 }
 
 /// Whether the flows that a flow calls come back to it, or go on too deep.
-fn calls(
-    flows: &[CompiledFlow],
-    by_version: &BTreeMap<(FlowId, FlowVersion), u16>,
-    start: &FlowId,
-) -> Option<Problem> {
-    let start = newest(by_version, start)?;
-    let mut path = vec![start];
+fn calls(flows: &[CompiledFlow], start: usize) -> Option<Problem> {
+    let mut path = vec![u16::try_from(start).ok()?];
     walk(flows, &mut path, &mut BTreeSet::new())
 }
 

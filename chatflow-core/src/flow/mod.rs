@@ -14,6 +14,7 @@ mod behaviour;
 mod body;
 mod bot;
 mod builder;
+mod check;
 mod compile;
 mod condition;
 mod config;
@@ -39,6 +40,7 @@ pub use behaviour::{
 };
 pub use bot::{Bot, BotSettings, Limits};
 pub use builder::FlowBuilder;
+pub use check::{Bound, FlowBound, FlowProblem, Report};
 pub(crate) use compile::{
     CompiledAsk, CompiledCall, CompiledFlow, CompiledItem, CompiledKind, CompiledSource,
     CompiledStep, is_tag,

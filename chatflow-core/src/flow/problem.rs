@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::dialog::{FlowId, StepId};
+use crate::dialog::{FlowId, FlowVersion, StatusLabel, StepId};
 use crate::flow::{CodeRef, TemplateError};
 
 /// A flow that can't be used. It names every problem, not only the first.
@@ -414,6 +414,29 @@ pub enum ProblemKind {
         /// The name.
         name: String,
     },
+    /// Two flows of the bot have one name and version.
+    #[error("the bot has another edition of it with version {version}")]
+    DuplicateFlow {
+        /// The version.
+        version: FlowVersion,
+    },
+    /// The bot has more flows than fit.
+    #[error("the bot has more than 65535 flows")]
+    TooManyFlows,
+    /// A host's status can't be used.
+    #[error("the status `{label}` {reason}")]
+    BadStatus {
+        /// Its label.
+        label: StatusLabel,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A setting of the bot can't be used.
+    #[error("{reason}")]
+    BadSetting {
+        /// Which, and why.
+        reason: String,
+    },
 }
 
 kinds! {
@@ -463,4 +486,8 @@ kinds! {
     MissingTranslation { .. } = "missing_translation", Warning, "add it; until then the contact gets the flow's own language";
     InputMissing { .. } = "input_missing", Error, "give it under `inputs`";
     ResultNeverSet { .. } = "result_never_set", Error, "name a value that the flow sets";
+    DuplicateFlow { .. } = "duplicate_flow", Error, "give the newer one a higher version";
+    TooManyFlows {} = "too_many_flows", Error, "divide them among several bots";
+    BadStatus { .. } = "bad_status", Error, "";
+    BadSetting { .. } = "bad_setting", Error, "";
 }

@@ -365,7 +365,6 @@ impl Template {
     }
 
     /// The names it reads, each at its places, from left to right.
-    #[allow(dead_code, reason = "for the check of unset variables")]
     pub(crate) fn reads(&self) -> Vec<Read> {
         match &self.body {
             Body::Segments(segments) => {
