@@ -96,6 +96,10 @@ pub use flow::{
     Step, StepContext, StepDefinition, StepKind, Template, TemplateError, Texts, UnblockTo,
     UnknownTags, WaitingEntry,
 };
+#[cfg(feature = "files")]
+pub use flow::{
+    Code, ExportError, FileReport, Finding, FlowFileError, FlowFiles, Span, flow_schema,
+};
 #[cfg(feature = "runtime")]
 pub use runner::{Builder, Chatflow, RunError, StartError, SystemClock};
 pub use runner::{

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dialog::time::{self, Moment};
 use crate::dialog::{FlowId, FlowVersion, StepId, Value};
 
 /// Axis *position*: the flow, its version and the step.
@@ -26,6 +27,14 @@ pub struct Position {
     /// What a step written in Rust remembers between its messages.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub memory: Value,
+    /// When the step's time is over, where it has one. It outlives the timer, which a takeover
+    /// discards, so that the time goes on to count when automation goes on.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "time::optional_millis"
+    )]
+    pub due: Option<Moment>,
     /// The flows that called the one where the dialog stands, the outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<Frame>,
@@ -90,6 +99,7 @@ impl Position {
             phase: Phase::Inside,
             asked_again: 0,
             memory: Value::Null,
+            due: None,
             calls: Vec::new(),
             resolved: None,
         }
@@ -104,6 +114,7 @@ impl PartialEq for Position {
             && self.phase == other.phase
             && self.asked_again == other.asked_again
             && self.memory == other.memory
+            && self.due == other.due
             && self.calls == other.calls
     }
 }

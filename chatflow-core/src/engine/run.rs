@@ -470,6 +470,7 @@ impl Turn<'_> {
         }
         if let Some(position) = &mut self.snapshot.position {
             position.phase = Phase::Passed(name.to_string());
+            position.due = None;
         }
         let own = match step.finish {
             Some(FinishStatus::Finished) => Some(FinishStatus::Finished),

@@ -8,7 +8,8 @@ use crate::dialog::{
 };
 use crate::engine::{LAW, Transition, admit};
 use crate::flow::{
-    Config, FinishedInbound, ManualWaitingExit, MediaRule, OperatorWrite, Scratch, UnblockTo,
+    Config, FinishedInbound, ManualWaitingExit, MediaRule, OperatorWrite, STEP_TIMER, Scratch,
+    UnblockTo,
 };
 
 /// Name of the timer that ends an operator's pause.
@@ -277,7 +278,8 @@ impl<'a> Turn<'a> {
                 if let OperatorWrite::PauseFor(period) = policy
                     && (takes_over || is_paused)
                 {
-                    self.set_timer(PAUSE_TIMER, period.into());
+                    let due = time::add(self.now, period.into());
+                    self.set_timer_at(PAUSE_TIMER, time::whole_milliseconds(due));
                 }
                 self.snapshot.attention.last_side = Some(Side::Us);
                 self.snapshot.attention.needs_reply_since = None;
@@ -346,7 +348,7 @@ impl<'a> Turn<'a> {
                 self.snapshot.position = None;
                 self.cancel_timers();
             }
-            let was_manual = self.snapshot.automation == Automation::Manual;
+            let led = self.snapshot.automation.drives();
             if automation != Automation::Manual {
                 self.cancel_timer(PAUSE_TIMER);
             }
@@ -361,7 +363,7 @@ impl<'a> Turn<'a> {
             } else {
                 self.set_automation(actor, automation, label);
             }
-            if was_manual && automation.drives() {
+            if !led && automation.drives() {
                 self.rearm();
             }
         }
@@ -395,25 +397,18 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Plans again what a takeover discarded: the time-out of the step that waits here.
+    /// Plans again what a takeover discarded: the end of the step's time, as it was set then.
     fn rearm(&mut self) {
-        let waits = self
-            .snapshot
-            .position
-            .as_ref()
-            .is_some_and(|position| position.phase == Phase::Inside);
-        let resolved = match &mut self.snapshot.position {
-            Some(position) if waits => self.config.resolve(position),
-            _ => None,
-        };
-        if let Some(at) = resolved {
-            let config = self.config;
-            self.set_timeout(config.step(at));
+        let position = self.snapshot.position.as_ref();
+        let due = position.and_then(|position| position.due);
+        if let Some(due) = due
+            && !self.snapshot.timers.contains_key(STEP_TIMER)
+        {
+            self.set_timer_at(STEP_TIMER, due.max(self.now));
         }
     }
 
-    fn set_timer(&mut self, name: &str, after: std::time::Duration) {
-        let due = time::whole_milliseconds(time::add(self.now, after));
+    fn set_timer_at(&mut self, name: &str, due: Moment) {
         let generation = self.snapshot.revision + 1;
         let name = name.to_owned();
         self.snapshot

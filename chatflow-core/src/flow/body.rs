@@ -75,6 +75,14 @@ pub(crate) struct StepBody {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Next(BTreeMap<String, StepId>);
 
+impl Next {
+    /// The step for each exit.
+    #[cfg(feature = "files")]
+    pub(crate) fn into_exits(self) -> BTreeMap<String, StepId> {
+        self.0
+    }
+}
+
 impl StepBody {
     /// The step of this name.
     ///

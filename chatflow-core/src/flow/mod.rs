@@ -48,6 +48,10 @@ pub(crate) use compile::{
 pub use condition::Condition;
 pub use config::{Config, ConfigError, Definition};
 pub use definition::{CodeRef, CustomRouter, CustomStep, Flow, FlowDefinition, StepDefinition};
+#[cfg(feature = "files")]
+pub use file::{
+    Code, ExportError, FileReport, Finding, FlowFileError, FlowFiles, Span, flow_schema,
+};
 pub(crate) use keywords::normalise;
 pub use kinds::{
     Ask, AskKind, Branch, CallFlow, ChangeFlow, ChangeTags, Delay, EXIT_GAVE_UP, EXIT_NEXT,

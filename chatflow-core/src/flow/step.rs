@@ -280,6 +280,9 @@ impl StepContext<'_> {
     /// step before.
     pub fn time_out_after(&mut self, after: Duration) {
         let due = time::whole_milliseconds(time::add(self.now, after));
+        if let Some(position) = &mut self.snapshot.position {
+            position.due = Some(due);
+        }
         let generation = self.snapshot.revision + 1;
         self.snapshot
             .timers

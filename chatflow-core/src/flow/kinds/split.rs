@@ -9,7 +9,7 @@ use crate::flow::ordered;
 ///
 /// Which arm follows from the bot's seed, the dialog, the flow and the step alone: a dialog that
 /// comes by again takes the same arm, also after a restart and in a later version of the flow.
-/// Raising an arm's share moves dialogs into it and none out of it. Exits: the arms' names.
+/// Raising one arm's share at the others' cost moves dialogs into it and none out of it. Exits: the arms' names.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(
     feature = "files",

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use crate::flow::file::{DEPTH_MAX, NODES_MAX, ReadProblem, SOURCE_BYTES_MAX, parse, parse_bytes};
+use crate::flow::file::parse::{DEPTH_MAX, NODES_MAX, SOURCE_BYTES_MAX, parse, parse_bytes};
+use crate::flow::file::problem::ReadProblem;
 
 fn refused(source: &str) -> ReadProblem {
     // The tree itself isn't printed: that of a bomb that went off fills the memory.
