@@ -1,9 +1,9 @@
 //! A scenario that should not hold doesn't, one that can't be read says where, and what
 //! happened can be written back.
 
-use chatflow_core::testing::{Played, Player, Scenario, block_on};
+use chatflow_core::testing::{Played, Player, Said, Scenario, block_on};
 use chatflow_core::{
-    Bot, FlowBuilder, Media, MediaKind, Message, Outcome, SendMessage, Step, StepContext,
+    Bot, FlowBuilder, Media, MediaKind, Message, Outcome, SendMessage, Side, Step, StepContext,
 };
 use proptest::prelude::*;
 
@@ -558,6 +558,39 @@ proptest! {
         if let Err(error) = Scenario::parse(&text) {
             prop_assert!((1..=lines.len()).contains(&error.line));
         }
+    }
+
+    #[test]
+    fn whatever_message_is_sent_reads_back(
+        text in "[ -~é\\n\\r\\t\"\\[\\]|()]{0,12}",
+        reference in prop::option::of("[ -~é\\n\"\\[\\]]{0,8}"),
+        choices in prop::collection::vec("[ -~é\\n\"\\[\\]|]{0,6}", 0..3),
+    ) {
+        let mut message = Message::new(text).with_choices(choices);
+        if let Some(reference) = reference {
+            message = message.with_media(Media::new(MediaKind::Photo, reference));
+        }
+        let flow = FlowBuilder::new("echo", 1).step("echo", Echo(message.clone())).build().unwrap();
+        let player = Player::new(Bot::new("shop", flow));
+        let played = block_on(player.play(&Scenario::parse("> hi\n").unwrap())).unwrap();
+        let updated = Scenario::parse(&played.updated).unwrap();
+        let again = block_on(player.play(&updated)).unwrap();
+        prop_assert!(again.holds(), "{}", played.updated);
+        prop_assert_eq!(&again.transcript[1].message, &message);
+        // What a contact says reads back as well.
+        let said = Message::new(message.text());
+        let said = match message.media() {
+            Some(media) => said.with_media(media.clone()),
+            None => said,
+        };
+        let line = Said {
+            at: again.transcript[1].at,
+            contact: "contact".to_owned(),
+            side: Side::Contact,
+            message: said.clone(),
+        };
+        let echoed = block_on(player.play(&Scenario::parse(&line.to_string()).unwrap())).unwrap();
+        prop_assert_eq!(&echoed.transcript[0].message, &said);
     }
 
     #[test]
