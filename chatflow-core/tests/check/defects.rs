@@ -366,6 +366,17 @@ fn circles_that_never_wait() {
             )),
             &[],
         ),
+        (
+            bot(lead(
+                with(menu(), "help", |step| {
+                    step.finish = Some(FinishStatus::Manual)
+                }),
+                "help",
+                "next",
+                "help",
+            )),
+            &[],
+        ),
     ]);
 }
 

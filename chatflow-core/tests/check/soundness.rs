@@ -91,7 +91,7 @@ fn kind(drawn: usize, pick: usize, flow: usize) -> StepKind {
             .into(),
         13 => Delay::new(Duration::from_secs(1)).into(),
         14 => StepKind::router(ByLength),
-        _ if pick % 2 == 0 => Quiet.into(),
+        _ if pick.is_multiple_of(2) => Quiet.into(),
         _ => Finish::with(FinishStatus::Waiting).into(),
     }
 }
@@ -164,9 +164,10 @@ fn event(happening: &Happening, snapshot: &Snapshot, n: usize) -> Event {
         }
         Happening::Time => {
             let timer = snapshot.timers.iter().next();
-            let (name, generation) = timer.map_or(("step".to_owned(), 0), |(name, timer)| {
-                (name.clone(), timer.generation)
-            });
+            let (name, generation) = timer.map_or_else(
+                || ("step".to_owned(), 0),
+                |(name, timer)| (name.clone(), timer.generation),
+            );
             Event::new(format!("{n}"), EventBody::TimerFired { name, generation })
         }
         Happening::Placed(flow, step, runs) => {

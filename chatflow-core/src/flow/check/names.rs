@@ -111,6 +111,19 @@ impl Numbers {
         *self.numbers.entry(key).or_insert(next)
     }
 
+    /// The number of what is read; none where it is no name.
+    pub(super) fn add_read(&mut self, read: &Read) -> Option<usize> {
+        let key = Key::of(read)?;
+        if let Some(number) = self.find(&key) {
+            return Some(number);
+        }
+        if let Key::Plain(name) = &key {
+            self.add(Key::Data(name.clone()));
+            self.add(Key::Contact(name.clone()));
+        }
+        Some(self.add(key))
+    }
+
     pub(super) fn find(&self, key: &Key) -> Option<usize> {
         self.numbers.get(key).copied()
     }

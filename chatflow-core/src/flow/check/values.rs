@@ -8,63 +8,16 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use crate::dialog::FlowId;
+use crate::dialog::{FlowId, StepId};
 use crate::flow::check::Found;
 use crate::flow::check::components::ranks;
+use crate::flow::check::gives::{gives, numbers_of, saves};
 use crate::flow::check::graph::{Graph, Way};
+use crate::flow::check::known::Known;
 use crate::flow::check::names::{Key, Names, Numbers};
 use crate::flow::check::reads::{self, BUILT_IN};
 use crate::flow::template::Read;
-use crate::flow::{
-    Bot, CompiledKind, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, ProblemKind, SaveTo, StepKind,
-};
-
-/// What is known of the values at one place.
-#[derive(Debug, Clone, PartialEq)]
-struct Known {
-    /// Names that may have no value.
-    unset: Names,
-    /// Names that may have one.
-    set: Names,
-    /// Whether a host's step may have set anything in the dialog's data.
-    any_data: bool,
-    /// The same of the contact.
-    any_contact: bool,
-}
-
-impl Known {
-    fn nothing(count: usize) -> Self {
-        Self {
-            unset: Names::none(count),
-            set: Names::none(count),
-            any_data: false,
-            any_contact: false,
-        }
-    }
-
-    /// Nothing is surely unset and anything may be set.
-    fn anything(count: usize) -> Self {
-        Self {
-            any_data: true,
-            any_contact: true,
-            ..Self::nothing(count)
-        }
-    }
-
-    fn give(&mut self, name: usize) {
-        self.unset.remove(name);
-        self.set.add(name);
-    }
-
-    fn join(&mut self, other: &Self) -> bool {
-        let unset = self.unset.add_all(&other.unset);
-        let set = self.set.add_all(&other.set);
-        let any = (self.any_data, self.any_contact);
-        self.any_data |= other.any_data;
-        self.any_contact |= other.any_contact;
-        unset || set || any != (self.any_data, self.any_contact)
-    }
-}
+use crate::flow::{Bot, CompiledKind, ProblemKind, SaveTo, StepKind};
 
 struct Values<'a> {
     graph: &'a Graph<'a>,
@@ -96,7 +49,7 @@ struct Values<'a> {
 }
 
 pub(super) fn check(graph: &Graph<'_>, bot: &Bot, found: &mut Found) {
-    let numbers = numbers_of(graph);
+    let (numbers, readings) = numbers_of(graph);
     let mut values = Values::of(graph, &numbers);
     values.begin(bot);
     values.settle();
@@ -124,21 +77,21 @@ pub(super) fn check(graph: &Graph<'_>, bot: &Bot, found: &mut Found) {
             continue;
         };
         let mut said = BTreeSet::new();
-        let mut report = |known: &Known, at: &[String], read: &Read| {
+        let mut report = |known: &Known, at: &[String], read: &Read, name: usize| {
+            if read.guarded || !known.unset.has(name) {
+                return;
+            }
             let is_plain_built_in = BUILT_IN.contains(&read.name.as_str());
-            if read.guarded || is_plain_built_in || variables.contains_key(&read.name) {
+            if is_plain_built_in || variables.contains_key(&read.name) {
                 return;
             }
             let Some(key) = Key::of(read) else { return };
-            let Some(name) = numbers.find(&key) else {
-                return;
-            };
             let is_anything = match key {
                 Key::Data(_) => known.any_data,
                 Key::Contact(_) => known.any_contact,
                 Key::Plain(_) => known.any_data || known.any_contact,
             };
-            if is_anything || !known.unset.has(name) || !said.insert(name) {
+            if is_anything || !said.insert(name) {
                 return;
             }
             let from_outside = match &key {
@@ -162,15 +115,17 @@ pub(super) fn check(graph: &Graph<'_>, bot: &Bot, found: &mut Found) {
             found.add(graph.room(node).place, step, &at, kind);
         };
         let kind = &graph.written(node).kind;
-        for (at, read) in reads::of_step(kind) {
-            report(before, &at, &read);
+        for (at, read, name) in &readings[node] {
+            report(before, at, read, *name);
         }
         if let StepKind::Set(set) = kind {
             let mut known = before.clone();
             for value in &set.values {
                 let at = ["set".to_owned(), value.to.to_string()];
                 for read in reads::of_source(&value.source) {
-                    report(&known, &at, &read);
+                    if let Some(name) = Key::of(&read).and_then(|key| numbers.find(&key)) {
+                        report(&known, &at, &read, name);
+                    }
                 }
                 for key in Key::set_by(&value.to) {
                     if let Some(name) = numbers.find(&key) {
@@ -180,83 +135,6 @@ pub(super) fn check(graph: &Graph<'_>, bot: &Bot, found: &mut Found) {
             }
         }
     }
-}
-
-/// Numbers for all that is read. A plain name stands beside its two meanings.
-fn numbers_of(graph: &Graph<'_>) -> Numbers {
-    let mut numbers = Numbers::default();
-    for node in 0..graph.len() {
-        let kind = &graph.written(node).kind;
-        let mut all: Vec<Read> = reads::of_step(kind)
-            .into_iter()
-            .map(|(_, read)| read)
-            .collect();
-        match kind {
-            StepKind::Set(set) => {
-                let sources = set.values.iter();
-                all.extend(sources.flat_map(|value| reads::of_source(&value.source)));
-            }
-            StepKind::CallFlow(call) => {
-                for theirs in call.results.values() {
-                    numbers.add(Key::Data(theirs.clone()));
-                }
-            }
-            _ => {}
-        }
-        for read in all {
-            match Key::of(&read) {
-                Some(Key::Plain(name)) => {
-                    numbers.add(Key::Data(name.clone()));
-                    numbers.add(Key::Contact(name.clone()));
-                    numbers.add(Key::Plain(name));
-                }
-                Some(key) => {
-                    numbers.add(key);
-                }
-                None => {}
-            }
-        }
-    }
-    numbers
-}
-
-/// Where a kind of step keeps values.
-fn saves(kind: &StepKind) -> Vec<&SaveTo> {
-    match kind {
-        StepKind::Ask(ask) => ask.save.iter().collect(),
-        StepKind::Keywords(router) => router.save.iter().collect(),
-        StepKind::Set(set) => set.values.iter().map(|value| &value.to).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// The names that have a value once a step was left, by exit.
-fn gives(graph: &Graph<'_>, numbers: &Numbers, node: usize) -> Vec<Vec<usize>> {
-    let kind = &graph.written(node).kind;
-    let found = |keys: Vec<Key>| -> Vec<usize> {
-        keys.iter().filter_map(|key| numbers.find(key)).collect()
-    };
-    let mut failed = Vec::new();
-    let exits = graph.step(node).exits.iter().enumerate();
-    exits
-        .map(|(exit, (name, _))| match kind {
-            StepKind::Ask(_) if &**name != EXIT_NEXT => Vec::new(),
-            StepKind::Keywords(_) if matches!(&**name, EXIT_OTHERWISE | EXIT_TIMEOUT) => Vec::new(),
-            StepKind::Condition(branch) => {
-                let mut given = failed.clone();
-                if let Some(arm) = branch.arms.get(exit) {
-                    let keys = |holds| {
-                        let names = reads::known_by(&arm.when, holds).into_iter();
-                        found(names.flat_map(Key::of_known).collect())
-                    };
-                    given.extend(keys(true));
-                    failed.extend(keys(false));
-                }
-                given
-            }
-            kind => found(saves(kind).into_iter().flat_map(Key::set_by).collect()),
-        })
-        .collect()
 }
 
 impl<'a> Values<'a> {
@@ -616,7 +494,7 @@ impl<'a> Values<'a> {
 
     /// The step from which a dialog may come without a value; the step itself, where its flow
     /// begins there.
-    fn way_without(&self, node: usize, name: usize) -> crate::dialog::StepId {
+    fn way_without(&self, node: usize, name: usize) -> StepId {
         let graph = self.graph;
         let may_come = |&from: &usize| {
             let is_unset = self.before[from]

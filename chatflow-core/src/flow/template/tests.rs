@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 
 use crate::dialog::{Dialog, FlowId, ShownStatus, StatusKind, StepId, Value};
-use crate::flow::Condition;
 use crate::flow::template::{Body, Read, RenderError, Template, TemplateError};
 
 struct Record;
