@@ -75,6 +75,7 @@ fn a_file_is_a_bot() {
         bot,
         "> hi
 < What would you like? [Price | Order]
+< Price or order?
 > how much is it
 < It costs 12.5.
 < What would you like? [Price | Order]

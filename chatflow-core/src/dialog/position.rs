@@ -28,7 +28,7 @@ pub struct Position {
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub memory: Value,
     /// When the step's time is over, where it has one. It outlives the timer, which a takeover
-    /// discards, so that the time goes on to count when automation goes on.
+    /// discards.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

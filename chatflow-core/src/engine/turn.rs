@@ -397,14 +397,23 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Plans again what a takeover discarded: the end of the step's time, as it was set then.
+    /// Plans again what a takeover discarded. A wait for the contact begins anew, since nobody
+    /// waited for an answer meanwhile; a delay ends when it was to end.
     fn rearm(&mut self) {
-        let position = self.snapshot.position.as_ref();
-        let due = position.and_then(|position| position.due);
-        if let Some(due) = due
-            && !self.snapshot.timers.contains_key(STEP_TIMER)
-        {
-            self.set_timer_at(STEP_TIMER, due.max(self.now));
+        let config = self.config;
+        let Some(position) = &mut self.snapshot.position else {
+            return;
+        };
+        let due = position.due;
+        let is_before = position.phase == Phase::Before;
+        if is_before || self.snapshot.timers.contains_key(STEP_TIMER) {
+            return;
+        }
+        let step = config.resolve(position).map(|at| config.step(at));
+        match (step, due) {
+            (Some(step), _) if step.timeout.is_some() => self.set_timeout(step),
+            (_, Some(due)) => self.set_timer_at(STEP_TIMER, due.max(self.now)),
+            _ => {}
         }
     }
 

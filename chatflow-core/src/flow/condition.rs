@@ -109,6 +109,22 @@ impl Condition {
         })
     }
 
+    /// The tags it names.
+    pub(crate) fn tags(&self) -> Vec<&str> {
+        // Deeper ones are refused, and nothing walks down into them.
+        if self.depth() > CONDITION_DEPTH_MAX {
+            return Vec::new();
+        }
+        match self {
+            Self::All(conditions) | Self::Any(conditions) => {
+                conditions.iter().flat_map(Self::tags).collect()
+            }
+            Self::Not(condition) => condition.tags(),
+            Self::Tagged(tag) => vec![tag],
+            _ => Vec::new(),
+        }
+    }
+
     pub(crate) fn depth(&self) -> usize {
         1 + match self {
             Self::All(conditions) | Self::Any(conditions) => {
@@ -211,16 +227,6 @@ pub(crate) enum Test {
 }
 
 impl Test {
-    /// The tags it names.
-    pub(crate) fn tags(&self) -> Vec<&str> {
-        match self {
-            Self::All(tests) | Self::Any(tests) => tests.iter().flat_map(Self::tags).collect(),
-            Self::Not(test) => test.tags(),
-            Self::Tagged(tag) => vec![tag],
-            _ => Vec::new(),
-        }
-    }
-
     pub(crate) fn holds(&self, dialog: &dyn Dialog) -> bool {
         match self {
             Self::All(tests) => tests.iter().all(|test| test.holds(dialog)),

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 
-use crate::dialog::{ContactPatch, FlowId, FlowVersion, StepId};
+use crate::dialog::{FlowId, FlowVersion, StepId};
 use crate::flow::compile::Link;
 use crate::flow::config::{Fault, newest};
 use crate::flow::template::is_data_name;
 use crate::flow::{
     Behaviour, CallFlow, CompiledFlow, CompiledKind, ConfigError, FlowDefinition, Problem,
-    ProblemKind, is_tag,
+    ProblemKind, StepKind, is_tag,
 };
 
 /// The zone in which the bot's flows tell the time.
@@ -60,13 +60,7 @@ pub(super) fn link(
     definitions: &[FlowDefinition],
     behaviour: &Behaviour,
 ) -> Vec<(usize, Problem)> {
-    let mut known: BTreeMap<&FlowId, &FlowDefinition> = BTreeMap::new();
-    for definition in definitions {
-        let newest = known.entry(&definition.id).or_insert(definition);
-        if definition.version > newest.version {
-            *newest = definition;
-        }
-    }
+    let known = Known::of(definitions);
     let entries: Vec<(u16, BTreeMap<StepId, u16>)> = flows
         .iter()
         .map(|flow| {
@@ -75,73 +69,30 @@ pub(super) fn link(
             (flow.entry, names.collect())
         })
         .collect();
-    let find = |link: &Link| -> Result<Option<(u16, u16)>, ProblemKind> {
-        let definition = known
-            .get(&link.flow)
-            .ok_or_else(|| ProblemKind::UnknownFlow {
-                flow: link.flow.clone(),
-            })?;
-        let unknown = |step: &StepId| ProblemKind::UnknownStep {
-            flow: link.flow.clone(),
-            step: step.clone(),
-        };
-        let Some(&flow) = by_version.get(&(link.flow.clone(), definition.version)) else {
-            return match &link.step {
-                Some(step) if definition.steps.iter().all(|other| other.name != *step) => {
-                    Err(unknown(step))
-                }
-                _ => Ok(None),
-            };
-        };
+    let find = |link: &Link| -> Option<(u16, u16)> {
+        let version = known.0.get(&link.flow)?.version;
+        let flow = *by_version.get(&(link.flow.clone(), version))?;
         let (entry, names) = &entries[usize::from(flow)];
         let step = match &link.step {
             None => *entry,
-            Some(step) => *names.get(step).ok_or_else(|| unknown(step))?,
+            Some(step) => *names.get(step)?,
         };
-        Ok(Some((flow, step)))
+        Some((flow, step))
     };
     let mut problems = Vec::new();
     for (place, flow) in flows.iter_mut().enumerate() {
         for step in &mut flow.steps {
-            let mut problem = |at: &[&str], kind| {
-                let problem = Problem {
-                    step: Some(step.name.clone()),
-                    at: at.iter().map(ToString::to_string).collect(),
-                    kind,
-                };
-                problems.push((place, problem));
-            };
             match &mut step.kind {
-                CompiledKind::ChangeFlow(link) => match find(link) {
-                    Ok(to) => link.to = to,
-                    Err(kind) => problem(&["change_flow"], kind),
-                },
-                CompiledKind::CallFlow(call) => match find(&call.link) {
-                    Ok(to) => call.link.to = to,
-                    Err(kind) => problem(&["call_flow"], kind),
-                },
-                CompiledKind::Tags(patches) => {
-                    for patch in patches.iter() {
-                        let (ContactPatch::AddTag(tag) | ContactPatch::RemoveTag(tag)) = patch
-                        else {
-                            continue;
-                        };
-                        if !behaviour.knows_tag(tag) {
-                            problem(&["tags"], ProblemKind::UnknownTag { tag: tag.clone() });
-                        }
-                    }
-                }
-                CompiledKind::Condition(tests) => {
-                    for tag in tests.iter().flat_map(|test| test.tags()) {
-                        if !behaviour.knows_tag(tag) {
-                            let tag = tag.to_owned();
-                            problem(&["condition"], ProblemKind::UnknownTag { tag });
-                        }
-                    }
-                }
+                CompiledKind::ChangeFlow(link) => link.to = find(link),
+                CompiledKind::CallFlow(call) => call.link.to = find(&call.link),
                 _ => {}
             }
         }
+        let mut same = definitions.iter();
+        let definition = same.find(|other| other.id == flow.id && other.version == flow.version);
+        let dangling = definition.map(|definition| known.dangling(definition, behaviour));
+        let dangling = dangling.into_iter().flatten();
+        problems.extend(dangling.map(|problem| (place, problem)));
     }
     for place in 0..flows.len() {
         let is_newest = newest(by_version, &flows[place].id).map(usize::from) == Some(place);
@@ -151,6 +102,87 @@ pub(super) fn link(
     // By flow, as each flow is reported by itself.
     problems.sort_by_key(|(place, _)| *place);
     problems
+}
+
+/// The newest edition of each flow of a bot, also of those that don't compile.
+pub(super) struct Known<'a>(BTreeMap<&'a FlowId, &'a FlowDefinition>);
+
+impl<'a> Known<'a> {
+    pub(super) fn of(definitions: &'a [FlowDefinition]) -> Self {
+        let mut known: BTreeMap<&FlowId, &FlowDefinition> = BTreeMap::new();
+        for definition in definitions {
+            let newest = known.entry(&definition.id).or_insert(definition);
+            if definition.version > newest.version {
+                *newest = definition;
+            }
+        }
+        Self(known)
+    }
+
+    /// What a flow names and the bot doesn't have: flows, their steps, and tags.
+    pub(super) fn dangling(
+        &self,
+        definition: &FlowDefinition,
+        behaviour: &Behaviour,
+    ) -> Vec<Problem> {
+        let unknown = |tag: &str| ProblemKind::UnknownTag {
+            tag: tag.to_owned(),
+        };
+        let mut problems = Vec::new();
+        for step in &definition.steps {
+            let mut problem = |at: &[&str], kind| {
+                problems.push(Problem {
+                    step: Some(step.name.clone()),
+                    at: at.iter().map(ToString::to_string).collect(),
+                    kind,
+                });
+            };
+            match &step.kind {
+                StepKind::ChangeFlow(change) => {
+                    if let Some(kind) = self.missing(&change.flow, change.step.as_ref()) {
+                        problem(&["change_flow"], kind);
+                    }
+                }
+                StepKind::CallFlow(call) => {
+                    if let Some(kind) = self.missing(&call.flow, None) {
+                        problem(&["call_flow"], kind);
+                    }
+                }
+                StepKind::Tags(tags) => {
+                    for (list, tags) in [("add", &tags.add), ("remove", &tags.remove)] {
+                        for (n, tag) in tags.iter().enumerate() {
+                            if is_tag(tag) && !behaviour.knows_tag(tag) {
+                                problem(&["tags", list, &n.to_string()], unknown(tag));
+                            }
+                        }
+                    }
+                }
+                StepKind::Condition(branch) => {
+                    for arm in &branch.arms {
+                        for tag in arm.when.tags() {
+                            if !behaviour.knows_tag(tag) {
+                                problem(&["condition", &arm.name], unknown(tag));
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        problems
+    }
+
+    fn missing(&self, flow: &FlowId, step: Option<&StepId>) -> Option<ProblemKind> {
+        let Some(definition) = self.0.get(flow) else {
+            return Some(ProblemKind::UnknownFlow { flow: flow.clone() });
+        };
+        let step = step?;
+        let is_there = definition.steps.iter().any(|other| other.name == *step);
+        (!is_there).then(|| ProblemKind::UnknownStep {
+            flow: flow.clone(),
+            step: step.clone(),
+        })
+    }
 }
 
 /// Whether the flows that a flow calls come back to it, or go on too deep.

@@ -188,7 +188,7 @@ fn fl_30_an_unknown_tag_is_refused_where_tags_are_strict() {
     expect(vec![
         (
             strict(typo(), UnknownTags::Refuse),
-            &[("unknown_tag", "rich", "tags")],
+            &[("unknown_tag", "rich", "tags.add.0")],
         ),
         (
             strict(asked, UnknownTags::Refuse),

@@ -21,6 +21,7 @@ impl<'a> Gathered<'a> {
         let mut flows = Vec::new();
         let mut definitions = Vec::new();
         let mut by_version: BTreeMap<(FlowId, FlowVersion), u16> = BTreeMap::new();
+        let known = link::Known::of(&bot.flows);
         let mut seen = BTreeMap::new();
         for (place, definition) in bot.flows.iter().enumerate() {
             let version = definition.version;
@@ -42,8 +43,10 @@ impl<'a> Gathered<'a> {
                 }
                 Ok(_) => {}
                 Err(problems) => {
-                    let problems = problems.into_iter().map(|problem| (place, problem));
-                    found.0.extend(problems);
+                    // What it names is looked for all the same.
+                    let dangling = known.dangling(definition, behaviour);
+                    let problems = problems.into_iter().chain(dangling);
+                    found.0.extend(problems.map(|problem| (place, problem)));
                 }
             }
         }
