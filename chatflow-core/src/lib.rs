@@ -95,6 +95,11 @@ pub use flow::{
     SendMessage, SetValues, Severity, Split, Step, StepContext, StepDefinition, StepKind, Template,
     TemplateError, Texts, UnblockTo, UnknownTags, WaitingEntry,
 };
+#[cfg(feature = "files")]
+pub use flow::{
+    Code, ExportError, FileReport, Finding, FlowFileError, FlowFiles, Span, flow_schema,
+};
+pub use flow::{FlowBound, FlowProblem, Report};
 #[cfg(feature = "runtime")]
 pub use runner::{Builder, Chatflow, RunError, StartError, SystemClock};
 pub use runner::{

@@ -14,6 +14,7 @@ mod behaviour;
 mod body;
 mod bot;
 mod builder;
+mod check;
 mod compile;
 mod condition;
 mod config;
@@ -39,6 +40,7 @@ pub use behaviour::{
 };
 pub use bot::{Bot, BotSettings, Limits};
 pub use builder::FlowBuilder;
+pub use check::{FlowBound, FlowProblem, Report};
 pub(crate) use compile::{
     CompiledAsk, CompiledCall, CompiledFlow, CompiledItem, CompiledKind, CompiledSource,
     CompiledStep, is_tag,
@@ -46,6 +48,10 @@ pub(crate) use compile::{
 pub use condition::Condition;
 pub use config::{Config, ConfigError, Definition};
 pub use definition::{CodeRef, CustomRouter, CustomStep, Flow, FlowDefinition, StepDefinition};
+#[cfg(feature = "files")]
+pub use file::{
+    Code, ExportError, FileReport, Finding, FlowFileError, FlowFiles, Span, flow_schema,
+};
 pub(crate) use keywords::normalise;
 pub use kinds::{
     Ask, AskKind, Branch, CallFlow, ChangeFlow, ChangeTags, Delay, EXIT_GAVE_UP, EXIT_NEXT,

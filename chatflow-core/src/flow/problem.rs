@@ -135,6 +135,46 @@ macro_rules! kinds {
     };
 }
 
+impl ProblemKind {
+    /// Whether it follows from the flow as a whole, so that it says nothing where a part of that
+    /// couldn't be read.
+    #[cfg(feature = "files")]
+    pub(crate) fn is_of_the_whole(&self) -> bool {
+        matches!(
+            self,
+            Self::NeverWaitingCycle { .. }
+                | Self::GuardedCycle { .. }
+                | Self::TooManyStepsPerTurn { .. }
+                | Self::TooManyMessagesPerTurn { .. }
+                | Self::Unreachable { .. }
+                | Self::DeadEnd { .. }
+                | Self::NeverSet { .. }
+                | Self::MayBeUnset { .. }
+                | Self::InputMissing { .. }
+                | Self::ResultNeverSet { .. }
+                | Self::UnknownFlow { .. }
+                | Self::UnknownStep { .. }
+                | Self::CallsItself { .. }
+        )
+    }
+}
+
+impl ProblemKind {
+    /// Whether it may be there only because a part of its step couldn't be read.
+    #[cfg(feature = "files")]
+    pub(crate) fn may_follow_from_unread(&self) -> bool {
+        matches!(
+            self,
+            Self::NoKind
+                | Self::NoChoices
+                | Self::NoSuchExit { .. }
+                | Self::WeightSum { .. }
+                | Self::NeverWaits
+                | Self::MissingFallback { .. }
+        )
+    }
+}
+
 /// The kinds of problem.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -250,6 +290,9 @@ pub enum ProblemKind {
         /// The name.
         name: String,
     },
+    /// Another file than the first has settings of the bot.
+    #[error("`bot` is read from the first file only")]
+    BotTwice,
     /// A condition is nested too deeply.
     #[error("its conditions are nested deeper than 16")]
     TooDeep,
@@ -437,6 +480,7 @@ kinds! {
     Template { .. } = "bad_template", Error, "";
     BadPattern { .. } = "bad_pattern", Error, "";
     BadPath { .. } = "bad_path", Error, "";
+    BotTwice {} = "bot_twice", Error, "move it to the bot's entry flow";
     TooDeep {} = "too_deep", Error, "divide it into several steps";
     EmptyRange { .. } = "empty_range", Error, "exchange the two ends";
     NoChoices {} = "nothing_to_choose", Error, "";

@@ -11,7 +11,8 @@ use super::{Node, ReadProblem, Span};
 /// How many problems of one node are reported; the author has enough to do then.
 pub(crate) const PROBLEMS_MAX: usize = 100;
 
-/// Makes a typed value of a node, or adds everything that keeps it from being made.
+/// Makes a typed value of a node, and adds everything that is wrong with it. Where there are
+/// problems, the value is what the rest gives; none where something is missing that it needs.
 ///
 /// serde stops at the first mistake. So the mistake is recorded, the entry or element it is in
 /// is left out, and the node is read again, until nothing is wrong with the rest. What is
@@ -30,7 +31,12 @@ pub(crate) fn build<T: DeserializeOwned>(
         match T::deserialize(Reader::new(node, &search.marks)) {
             // Nothing was left out unless a problem was found first.
             Ok(value) if search.found.is_empty() => return Some(value),
-            Ok(_) => break,
+            Ok(value) => {
+                // What stands in for something missing must not be taken for it.
+                let is_whole = search.marks.missing.is_empty();
+                search.report(node, problems);
+                return is_whole.then_some(value);
+            }
             Err(mistake) => {
                 if !search.learn(&mistake) {
                     break;

@@ -15,11 +15,12 @@
 //! JSON is read as the YAML it is. The types must be externally tagged: serde's `flatten`,
 //! `untagged` and `tag` copy values aside before they are read, and the places are lost with it.
 
-// Until the types of a flow file are built with this module, nothing outside its tests uses it.
-#![allow(dead_code, unused_imports, unreachable_pub)]
-
+mod body;
 mod build;
+mod code;
 mod deserialize;
+mod files;
+mod finding;
 mod grow;
 mod hole;
 mod locate;
@@ -35,9 +36,13 @@ mod syntax;
 mod tests;
 mod tree;
 
-pub(crate) use build::{PROBLEMS_MAX, build};
-pub(crate) use locate::{PathPart, locate};
-pub(crate) use parse::{DEPTH_MAX, NODES_MAX, SOURCE_BYTES_MAX, parse, parse_bytes};
-pub(crate) use problem::ReadProblem;
+pub use body::{ExportError, flow_schema};
+use build::build;
+pub use code::Code;
+pub use files::{FileReport, FlowFiles};
+pub use finding::{Finding, FlowFileError};
+use locate::{PathPart, locate};
+use parse::{SOURCE_BYTES_MAX, parse_bytes};
+use problem::ReadProblem;
 pub use span::Span;
-pub(crate) use tree::{Entry, Kind, Node};
+use tree::{Entry, Kind, Node};

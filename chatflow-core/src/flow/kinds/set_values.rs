@@ -138,7 +138,15 @@ impl From<SetValues> for StepKind {
 }
 
 impl Serialize for Source {
+    /// In a file a decimal is a plain number, where that is read back as the same.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if let Value::Decimal(decimal) = &self.0
+            && to.is_human_readable()
+            && let Ok(number) = decimal.to_string().parse::<f64>()
+            && number.to_string() == decimal.to_string()
+        {
+            return to.serialize_f64(number);
+        }
         self.0.serialize(to)
     }
 }

@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use crate::flow::file::{Entry, Kind, Node, PathPart, Span, locate, parse};
+use crate::flow::file::locate::{PathPart, locate};
+use crate::flow::file::parse::parse;
+use crate::flow::file::span::Span;
+use crate::flow::file::tree::{Entry, Kind, Node};
 
 fn slice(source: &str, span: Span) -> &str {
     &source[span.offset..span.offset + span.length]

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use crate::flow::file::{DEPTH_MAX, NODES_MAX, ReadProblem, SOURCE_BYTES_MAX, parse, parse_bytes};
+use crate::flow::file::parse::{DEPTH_MAX, NODES_MAX, SOURCE_BYTES_MAX, parse, parse_bytes};
+use crate::flow::file::problem::ReadProblem;
 
 fn refused(source: &str) -> ReadProblem {
     let problem = parse(source).expect_err("it is no good file");
