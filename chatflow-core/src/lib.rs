@@ -90,10 +90,11 @@ pub use flow::{
     Ask, AskKind, Behaviour, Bot, BotSettings, Branch, CallFlow, ChangeFlow, ChangeTags, CodeRef,
     Condition, Config, ConfigError, CustomRouter, CustomStep, Definition, Delay, EXIT_GAVE_UP,
     EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, Finish, FinishStatus, FinishedInbound, Flow,
-    FlowBuilder, FlowDefinition, FlowError, KeywordMatch, KeywordRouter, Limits, ManualWaitingExit,
-    MediaRule, OperatorWrite, Outcome, Problem, ProblemKind, RenderError, Router, SaveTo,
-    SendMessage, SetValues, Severity, Split, Step, StepContext, StepDefinition, StepKind, Template,
-    TemplateError, Texts, UnblockTo, UnknownTags, WaitingEntry,
+    FlowBuilder, FlowDefinition, FlowError, FlowGraph, GraphEdge, GraphNode, GraphTarget,
+    KeywordMatch, KeywordRouter, Limits, ManualWaitingExit, MediaRule, OperatorWrite, Outcome,
+    Problem, ProblemKind, RenderError, Router, SaveTo, SendMessage, SetValues, Severity, Split,
+    Step, StepContext, StepDefinition, StepKind, Template, TemplateError, Texts, UnblockTo,
+    UnknownTags, WaitingEntry,
 };
 #[cfg(feature = "files")]
 pub use flow::{
