@@ -229,7 +229,14 @@ fn way_out(edge: &GraphEdge) -> String {
         GraphTarget::End => "the end of the flow".to_owned(),
         GraphTarget::Return => "back to the flow that called".to_owned(),
         GraphTarget::Operator => "a person".to_owned(),
-        to => format!("`{}`", Printable(&to.label())),
+        GraphTarget::Flow { flow, step: None } => format!("flow `{}`", Printable(flow.as_str())),
+        GraphTarget::Flow {
+            flow,
+            step: Some(step),
+        } => {
+            let (flow, step) = (Printable(flow.as_str()), Printable(step.as_str()));
+            format!("flow `{flow}`, step `{step}`")
+        }
     };
     let exit = Printable(&edge.exit);
     match (edge.exit.as_str(), edge.resumes) {

@@ -69,12 +69,12 @@ fn message(item: &Value, lines: &mut Vec<String>) {
         return texts("says", item, lines);
     };
     for (key, value) in parts {
-        match key.as_str() {
-            "text" => texts("says", value, lines),
-            "choices" => choices(value, lines),
-            media => lines.push(format!("sends {media}: {}", plain(value))),
+        if key != "text" && key != "choices" {
+            lines.push(format!("sends {key}: {}", plain(value)));
         }
     }
+    texts("says", &item["text"], lines);
+    choices(&item["choices"], lines);
 }
 
 fn question(form: &Value, lines: &mut Vec<String>) {

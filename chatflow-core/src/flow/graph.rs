@@ -218,6 +218,10 @@ impl Ways<'_> {
             edges.push(self.edge("", GraphTarget::Flow { flow, step }, false));
         }
         let mut exits = self.step.kind.exits();
+        if matches!(&self.step.kind, StepKind::Keywords(router) if router.retry.is_some()) {
+            // It says that and waits again instead.
+            exits.retain(|exit| exit != EXIT_OTHERWISE);
+        }
         if self.step.timeout.is_some() {
             exits.push(EXIT_TIMEOUT.to_owned());
         }

@@ -37,6 +37,7 @@ fn exits_lead_where_the_compiled_flow_goes() {
         .finish(FinishStatus::Finished)
         .exit("next", "menu")
         .step("away", ChangeFlow::to("other").step("there"))
+        .step("words", KeywordRouter::new().route("buy", ["buy"]).retry("What?"))
         .step("last", SendMessage::text("Bye."))
         .build()
         .unwrap();
@@ -89,6 +90,8 @@ fn exits_lead_where_the_compiled_flow_goes() {
         step: Some("there".into()),
     };
     assert_eq!(leads(&graph, "away"), [way("", there)]);
+    // It asks again where nothing fits, and never leaves by `otherwise`.
+    assert_eq!(leads(&graph, "words"), [way("buy", to("buy"))]);
     assert_eq!(leads(&graph, "last"), [way("next", GraphTarget::End)]);
     let returning = graph.returning();
     assert_eq!(
