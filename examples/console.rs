@@ -26,7 +26,8 @@ use std::process::ExitCode;
 
 use chatflow_core::{
     Address, Ask, Bot, Branch, Chatflow, Condition, DialogId, FinishStatus, FlowBuilder,
-    FlowDefinition, FlowError, FlowFiles, KeywordRouter, SendMessage, Store as _, Terminal, TerminalOutput,
+    FlowDefinition, FlowError, FlowFiles, KeywordRouter, SendMessage, Store as _, Terminal,
+    TerminalOutput,
 };
 use chatflow_store_sqlite::SqliteStore;
 use etcetera::BaseStrategy as _;
