@@ -37,7 +37,10 @@ fn exits_lead_where_the_compiled_flow_goes() {
         .finish(FinishStatus::Finished)
         .exit("next", "menu")
         .step("away", ChangeFlow::to("other").step("there"))
-        .step("words", KeywordRouter::new().route("buy", ["buy"]).retry("What?"))
+        .step(
+            "words",
+            KeywordRouter::new().route("buy", ["buy"]).retry("What?"),
+        )
         .step("last", SendMessage::text("Bye."))
         .build()
         .unwrap();
