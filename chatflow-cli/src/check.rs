@@ -1,5 +1,6 @@
 //! `chatflow check`: everything that is wrong with flow files, with its place.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -87,8 +88,7 @@ fn write_text(
     let files = count(sources.len(), "file");
     writeln!(out, "{errors}, {warnings} in {files}")?;
     for worst in report.bounds.iter().map(worst_case) {
-        let flow = Printable(&worst.flow);
-        writeln!(out, "flow {flow}: {}", Printable(&worst.text))?;
+        writeln!(out, "{worst}")?;
     }
     Ok(())
 }
@@ -104,18 +104,35 @@ fn write_json(report: &FileReport, out: &mut impl Write) -> io::Result<()> {
     writeln!(out)
 }
 
-/// The most that one message may lead through in a flow.
+/// The most that one turn may cost that begins in a flow. No number means that only the limits
+/// of a turn bound it.
 #[derive(Serialize)]
 struct Worst {
     flow: String,
-    text: String,
+    steps: Option<u64>,
+    messages: Option<u64>,
 }
 
-/// All that this command says of a flow's bound.
+impl fmt::Display for Worst {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at_most = |number: Option<u64>, thing| match number {
+            Some(1) => format!("1 {thing}"),
+            Some(number) => format!("{number} {thing}s"),
+            None => format!("{thing}s without a bound of their own"),
+        };
+        let steps = at_most(self.steps, "step");
+        let messages = at_most(self.messages, "message");
+        let flow = Printable(&self.flow);
+        write!(f, "flow {flow}: at worst {steps} and {messages} a turn")
+    }
+}
+
+/// All that this command knows of how bounds are told.
 fn worst_case(bound: &FlowBound) -> Worst {
     Worst {
         flow: bound.flow.to_string(),
-        text: "the worst case is known".to_owned(),
+        steps: None,
+        messages: None,
     }
 }
 
@@ -158,5 +175,28 @@ impl<'a> JsonFinding<'a> {
             flow: finding.flow.as_ref().map(|flow| flow.as_str()),
             step: finding.step.as_ref().map(|step| step.as_str()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_case_is_a_sentence() {
+        let mut worst = Worst {
+            flow: "lead".to_owned(),
+            steps: Some(5),
+            messages: Some(1),
+        };
+        assert_eq!(
+            worst.to_string(),
+            "flow lead: at worst 5 steps and 1 message a turn"
+        );
+        worst.messages = None;
+        assert_eq!(
+            worst.to_string(),
+            "flow lead: at worst 5 steps and messages without a bound of their own a turn"
+        );
     }
 }

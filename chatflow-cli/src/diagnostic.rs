@@ -36,8 +36,7 @@ pub(crate) struct Reporter {
 impl Reporter {
     /// A reporter for what stands where the output goes: lines and colours for a terminal, plain
     /// characters for everything else.
-    pub(crate) fn new(color: Color, is_terminal: bool) -> Self {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    fn new(color: Color, is_terminal: bool, no_color: bool) -> Self {
         let theme = match (color, is_terminal) {
             (Color::Always, _) => GraphicalTheme::unicode(),
             (Color::Auto, true) if !no_color => GraphicalTheme::unicode(),
@@ -52,12 +51,12 @@ impl Reporter {
 
     /// A reporter for the standard output.
     pub(crate) fn for_stdout(color: Color) -> Self {
-        Self::new(color, std::io::stdout().is_terminal())
+        Self::new(color, std::io::stdout().is_terminal(), no_color())
     }
 
     /// A reporter for the standard error.
     pub(crate) fn for_stderr() -> Self {
-        Self::new(Color::Auto, std::io::stderr().is_terminal())
+        Self::new(Color::Auto, std::io::stderr().is_terminal(), no_color())
     }
 
     /// A finding with its place in one of the sources.
@@ -75,6 +74,11 @@ impl Reporter {
             Err(fmt::Error) => format!("{}\n", Printable(&finding.to_string())),
         }
     }
+}
+
+/// What people set who want no colours anywhere.
+fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 /// A finding as miette wants it.
@@ -248,4 +252,46 @@ fn line_start(bytes: &[u8], at: usize) -> usize {
 fn line_end(bytes: &[u8], at: usize) -> usize {
     let found = bytes[at..].iter().position(|&byte| byte == b'\n');
     found.map_or(bytes.len(), |newline| at + newline + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use chatflow_core::FlowFiles;
+
+    use super::*;
+
+    fn report(color: Color, is_terminal: bool, no_color: bool) -> String {
+        let source = Source {
+            name: "f.yaml".to_owned(),
+            bytes: "flow: f\nsteps:\n  имя:\n    sned: x\n".as_bytes().to_vec(),
+        };
+        let files = FlowFiles::new().read("f.yaml", &source.bytes);
+        let finding = files.check().findings.remove(0);
+        Reporter::new(color, is_terminal, no_color).report(&finding, &[source])
+    }
+
+    #[test]
+    fn colours_are_for_terminals_where_nobody_forbids_them() {
+        let is_coloured = |report: String| report.contains('\u{1b}');
+        assert!(is_coloured(report(Color::Auto, true, false)));
+        assert!(!is_coloured(report(Color::Auto, true, true)));
+        assert!(!is_coloured(report(Color::Auto, false, false)));
+        assert!(!is_coloured(report(Color::Never, true, false)));
+        assert!(is_coloured(report(Color::Always, false, true)));
+        assert!(report(Color::Auto, true, true).contains('╭'));
+        assert!(!report(Color::Auto, false, false).contains('╭'));
+    }
+
+    #[test]
+    fn the_column_is_that_of_the_file_in_characters() {
+        let bytes = "flow: f\nsteps:\n  имя: {send: x, sned: y}\n".as_bytes();
+        let source = Source {
+            name: "f.yaml".to_owned(),
+            bytes: bytes.to_vec(),
+        };
+        let files = FlowFiles::new().read("f.yaml", bytes);
+        let finding = files.check().findings.remove(0);
+        let shown = Reporter::new(Color::Never, false, false).report(&finding, &[source]);
+        assert!(shown.contains("[f.yaml:3:18]"), "{shown}");
+    }
 }

@@ -132,8 +132,9 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Verdict
         write_counts(&mut graph, tally);
         if tally.unreadable > 0 {
             let turns = count(tally.unreadable, "stored turn");
+            let are = if tally.unreadable == 1 { "is" } else { "are" };
             tell(&format!(
-                "chatflow: {turns} can't be read and isn't counted"
+                "chatflow: {turns} can't be read and {are} not counted"
             ));
             verdict = Verdict::NotConfirmed;
         }

@@ -186,6 +186,23 @@ fn without_a_file_the_flow_is_the_newest_of_the_database() {
 }
 
 #[test]
+fn turns_that_can_not_be_read_are_told() {
+    let folder = Folder::with("main.yaml", MAIN).file("lead.yaml", LEAD);
+    played(&folder.path("shop.db"));
+    let connection = rusqlite::Connection::open(folder.path("shop.db")).unwrap();
+    let sql = "UPDATE journal SET body = x'0193' WHERE revision = 1";
+    assert_eq!(connection.execute(sql, []).unwrap(), 4);
+    drop(connection);
+    let ended = folder.run(&["graph", "main.yaml", "lead.yaml", "--db", "shop.db"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.out.starts_with("flowchart TD\n"), "{ended:?}");
+    assert_eq!(
+        ended.says,
+        "chatflow: 4 stored turns can't be read and are not counted\n"
+    );
+}
+
+#[test]
 fn a_database_without_dialogs_or_with_several_bots_asks_for_more() {
     let folder = Folder::with("lead.yaml", LEAD);
     drop(SqliteStore::open(folder.path("empty.db")).unwrap());
