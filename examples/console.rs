@@ -15,24 +15,29 @@
 //! > again
 //! < Nice to meet you, Anna. How old are you?
 //! ```
+//!
+//! `--flow FILE` runs another flow, from a file; `flows/lead.yaml` is this one as a file.
 
 use std::error::Error;
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chatflow_core::{
     Address, Ask, Bot, Branch, Chatflow, Condition, DialogId, FinishStatus, FlowBuilder,
-    FlowDefinition, FlowError, KeywordRouter, SendMessage, Store as _, Terminal, TerminalOutput,
+    FlowDefinition, FlowError, FlowFiles, KeywordRouter, SendMessage, Store as _, Terminal,
+    TerminalOutput,
 };
 use chatflow_store_sqlite::SqliteStore;
 use etcetera::BaseStrategy as _;
 
 const USAGE: &str = "\
-Talk to a bot that collects leads.
+Talk to a bot that collects leads, or to one of yours.
 
-Usage: console [--db PATH] [--contact NAME] [--plain]
+Usage: console [--flow FILE]... [--db PATH] [--contact NAME] [--plain]
 
+  --flow FILE     a flow in YAML or JSON; more files are more flows of the same bot
   --db PATH       where everything is kept; the default is in your data folder
   --contact NAME  talk as another contact
   --plain         one line a message, for programs";
@@ -104,6 +109,13 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
         terminal = terminal.contact(contact.as_str());
         external_id = contact;
     }
+    let bot = match options.flows.as_slice() {
+        [] => Bot::new(BOT, flow()?),
+        files => match read_flows(files)? {
+            Some(bot) => bot,
+            None => return Ok(ExitCode::FAILURE),
+        },
+    };
     let store = SqliteStore::open(&options.db)?;
     if options.plain {
         terminal = terminal.output(TerminalOutput::Plain);
@@ -112,13 +124,12 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
         let db = options.db.display();
         writeln!(io::stdout(), "Write to the bot; Ctrl-D ends. Kept in {db}")?;
     }
-    let bot = Bot::new("lead-bot", flow()?);
     Chatflow::builder(store.clone())
         .bot(bot, terminal)
         .run()
         .await?;
 
-    let dialog = DialogId::derive(&"lead-bot".into(), &Address::new("terminal", external_id));
+    let dialog = DialogId::derive(&BOT.into(), &Address::new("terminal", external_id));
     match store.outbox(dialog).await?.len() {
         0 => Ok(ExitCode::SUCCESS),
         waiting => {
@@ -128,7 +139,36 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
     }
 }
 
+/// The bot's id: what a dialog is found again by, whatever flow it is in.
+const BOT: &str = "lead-bot";
+
+/// The bot of these files. None where they are wrong: each finding is on a line of the standard
+/// error then, with its place.
+fn read_flows(files: &[PathBuf]) -> Result<Option<Bot>, Box<dyn Error>> {
+    let mut flows = FlowFiles::new();
+    for path in files {
+        let unreadable = |error| format!("can't read {}: {error}; check the path", path.display());
+        let mut bytes = Vec::new();
+        // No more than can be taken, however large the file is; one byte more is found too large.
+        let most = FlowFiles::FILE_BYTES_MAX as u64 + 1;
+        File::open(path)
+            .and_then(|file| file.take(most).read_to_end(&mut bytes))
+            .map_err(unreadable)?;
+        flows = flows.read(path.display().to_string(), &bytes);
+    }
+    match flows.bot(BOT) {
+        Ok(bot) => Ok(Some(bot)),
+        Err(error) => {
+            for finding in error.findings() {
+                eprintln!("{finding}");
+            }
+            Ok(None)
+        }
+    }
+}
+
 struct Options {
+    flows: Vec<PathBuf>,
     db: PathBuf,
     contact: Option<String>,
     plain: bool,
@@ -137,10 +177,11 @@ struct Options {
 impl Options {
     fn read() -> Result<Option<Self>, Box<dyn Error>> {
         use lexopt::prelude::*;
-        let (mut db, mut contact, mut plain) = (None, None, false);
+        let (mut flows, mut db, mut contact, mut plain) = (Vec::new(), None, None, false);
         let mut arguments = lexopt::Parser::from_env();
         while let Some(argument) = arguments.next()? {
             match argument {
+                Long("flow") => flows.push(PathBuf::from(arguments.value()?)),
                 Long("db") => db = Some(PathBuf::from(arguments.value()?)),
                 Long("contact") => {
                     let name = arguments.value()?.string()?;
@@ -156,19 +197,30 @@ impl Options {
         }
         let db = match db {
             Some(db) => db,
-            None => default_db()?,
+            None => default_db(flows.first().map(PathBuf::as_path))?,
         };
-        Ok(Some(Self { db, contact, plain }))
+        Ok(Some(Self {
+            flows,
+            db,
+            contact,
+            plain,
+        }))
     }
 }
 
-/// `console.db` in a folder of our own in the user's data folder.
-fn default_db() -> Result<PathBuf, Box<dyn Error>> {
+/// `console.db` in a folder of our own in the user's data folder; `console-lead.db` for a flow
+/// from the file `lead.yaml`, so that dialogs of one flow aren't found by another.
+fn default_db(flow: Option<&Path>) -> Result<PathBuf, Box<dyn Error>> {
     let data = etcetera::choose_base_strategy()
         .map_err(|error| format!("there is no data folder here: {error}; say --db PATH"))?
         .data_dir();
     let folder = data.join("chatflow");
     std::fs::create_dir_all(&folder)
         .map_err(|error| format!("can't make {}: {error}; say --db PATH", folder.display()))?;
-    Ok(folder.join("console.db"))
+    let flow = flow.and_then(Path::file_stem);
+    let name = flow.map_or_else(
+        || "console.db".to_owned(),
+        |flow| format!("console-{}.db", flow.to_string_lossy()),
+    );
+    Ok(folder.join(name))
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
+use std::io::{self, Write};
 
 /// What a command that was carried out has found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +33,67 @@ impl fmt::Display for Printable<'_> {
 
 /// Control characters of both blocks, line and paragraph separators, and the marks that turn
 /// the writing direction, with which a line can be made to read as another.
-fn acts_on_terminal(character: char) -> bool {
+pub(crate) fn acts_on_terminal(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
             '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
         )
+}
+
+/// A number of things: `1 error`, `2 errors`.
+pub(crate) fn count(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
+/// Says something on the standard error; whoever closed that misses it.
+pub(crate) fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// An output whose reader may leave, as `head` does when it has seen enough: what he doesn't
+/// read any more is dropped, and the command's verdict stays what it is.
+pub(crate) struct Leavable<W> {
+    inner: W,
+    has_left: bool,
+}
+
+impl<W: Write> Leavable<W> {
+    pub(crate) fn new(inner: W) -> Self {
+        Self {
+            inner,
+            has_left: false,
+        }
+    }
+
+    fn unless_left<T>(&mut self, done: io::Result<T>, or: T) -> io::Result<T> {
+        match done {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.has_left = true;
+                Ok(or)
+            }
+            done => done,
+        }
+    }
+}
+
+impl<W: Write> Write for Leavable<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.has_left {
+            return Ok(bytes.len());
+        }
+        let written = self.inner.write(bytes);
+        self.unless_left(written, bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.has_left {
+            return Ok(());
+        }
+        let flushed = self.inner.flush();
+        self.unless_left(flushed, ())
+    }
 }
 
 /// An error with its causes in one line. Where an error quotes its cause, or a cause says again
@@ -67,6 +123,23 @@ mod tests {
         let text = "a\u{1b}[2Jb\nc\u{9b}d\u{7f}e\u{202e}f — ё 🙂";
         let printed = Printable(text).to_string();
         assert_eq!(printed, "a\\u{1b}[2Jb\\nc\\u{9b}d\\u{7f}e\\u{202e}f — ё 🙂");
+    }
+
+    #[test]
+    fn a_reader_who_leaves_is_no_failure_and_a_full_disk_is_one() {
+        struct Refusing(io::ErrorKind);
+        impl Write for Refusing {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(self.0.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Err(self.0.into())
+            }
+        }
+        let mut left = Leavable::new(Refusing(io::ErrorKind::BrokenPipe));
+        assert!(writeln!(left, "one").is_ok() && left.flush().is_ok());
+        let mut full = Leavable::new(Refusing(io::ErrorKind::StorageFull));
+        assert!(writeln!(full, "one").is_err());
     }
 
     #[test]

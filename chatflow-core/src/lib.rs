@@ -90,11 +90,11 @@ pub use flow::{
     Ask, AskKind, Behaviour, Bot, BotSettings, Bound, Branch, CallFlow, ChangeFlow, ChangeTags,
     CodeRef, Condition, Config, ConfigError, CustomRouter, CustomStep, Definition, Delay,
     EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, Finish, FinishStatus, FinishedInbound,
-    Flow, FlowBound, FlowBuilder, FlowDefinition, FlowError, FlowProblem, KeywordMatch,
-    KeywordRouter, Limits, ManualWaitingExit, MediaRule, OperatorWrite, Outcome, Problem,
-    ProblemKind, RenderError, Report, Router, SaveTo, SendMessage, SetValues, Severity, Split,
-    Step, StepContext, StepDefinition, StepKind, Template, TemplateError, Texts, UnblockTo,
-    UnknownTags, WaitingEntry,
+    Flow, FlowBound, FlowBuilder, FlowDefinition, FlowError, FlowGraph, FlowProblem, GraphEdge,
+    GraphNode, GraphTarget, KeywordMatch, KeywordRouter, Limits, ManualWaitingExit, MediaRule,
+    OperatorWrite, Outcome, Problem, ProblemKind, RenderError, Report, Router, SaveTo, SendMessage,
+    SetValues, Severity, Split, Step, StepContext, StepDefinition, StepKind, Template,
+    TemplateError, Texts, UnblockTo, UnknownTags, WaitingEntry,
 };
 #[cfg(feature = "files")]
 pub use flow::{

@@ -321,7 +321,7 @@ fn everything() -> FlowDefinition {
             ),
         )
         .step("split", Split::new().arm("b", 40).arm("a", 60))
-        .step("tags", ChangeTags::new().add("vip").remove("cold"))
+        .step("tags", ChangeTags::new().with("vip").without("cold"))
         .step(
             "set",
             SetValues::new()

@@ -178,6 +178,87 @@ fn messages_nobody_can_see_are_kept_for_the_next_start() {
     assert!(shown, "the message is shown at a later start");
 }
 
+/// A file of the examples.
+fn flows(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("flows")
+        .join(name)
+}
+
+#[test]
+fn the_lead_file_is_the_built_in_flow() {
+    let folder = tempfile::tempdir().unwrap();
+    let talks: [&[u8]; 3] = [
+        b"hi\nAnna\nabc\n34\nmaybe\npro\nhello\nagain\n35\nbasic\nchange\n",
+        b"hi\nAnna\n0\n0\n0\n0\n0\n0\n0\n20\n",
+        b"hi\n\n \nAnna\n1\n?\n?\n?\n?\n?\n?\n?\npro\n",
+    ];
+    for (n, talk) in talks.into_iter().enumerate() {
+        let built_in = run(console(&folder.path().join(format!("{n}.db"))), talk);
+        let mut from_file = console(&folder.path().join(format!("{n}-file.db")));
+        from_file.arg("--flow").arg(flows("lead.yaml"));
+        let from_file = run(from_file, talk);
+        assert_eq!((from_file.code, &from_file.out), (Some(0), &built_in.out));
+        assert!(built_in.out.contains("Nice to meet you, Anna."));
+    }
+}
+
+#[test]
+fn several_files_are_one_bot() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut support = console(&folder.path().join("x.db"));
+    support.arg("--flow").arg(flows("support.yaml"));
+    support.arg("--flow").arg(flows("rating.yaml"));
+    let ended = run(support, b"hi\nmy parcel\n1234\n5\n");
+    assert_eq!(
+        ended.out,
+        "bot: How can we help? [Delivery | Billing | Talk to us]\n\
+         bot: What is the number of your order?\n\
+         bot: Order 1234 is on its way and arrives tomorrow.\n\
+         bot: How many stars do we get, 1 to 5?\n\
+         bot: Thank you, and goodbye!\n"
+    );
+}
+
+#[test]
+fn a_flow_file_has_a_database_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program("console");
+    command.env("XDG_DATA_HOME", folder.path());
+    command.env("HOME", folder.path());
+    command.arg("--plain").arg("--flow").arg(flows("lead.yaml"));
+    let ended = run(command, b"hi\n");
+    assert_eq!(ended.out, "bot: Hello! What is your name?\n");
+    assert!(ended.notices.contains("console-lead.db"), "{ended:?}");
+}
+
+#[test]
+fn a_flow_file_that_is_wrong_is_told_a_line_a_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = folder.path().join("x.db");
+    let file = folder.path().join("lead.yaml");
+    let good = std::fs::read_to_string(flows("lead.yaml")).unwrap();
+    let bad = good
+        .replace("save: age", "safe: age")
+        .replace("{again: age}", "{again: nowhere}");
+    std::fs::write(&file, bad).unwrap();
+    let mut command = console(&db);
+    command.arg("--flow").arg(&file);
+    let ended = run(command, b"hi\n");
+    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
+    let findings: Vec<&str> = ended.notices.lines().collect();
+    assert_eq!(findings.len(), 2, "{ended:?}");
+    assert!(findings[0].contains("lead.yaml:16:7: error[unreadable]: the key `safe`"));
+    assert!(findings[1].contains("lead.yaml:33:19: error[unknown_step]: "));
+    assert!(!db.exists(), "nothing was begun");
+
+    for (name, says) in [("missing.yaml", "can't read"), (".", "can't read")] {
+        let mut command = console(&db);
+        command.arg("--flow").arg(folder.path().join(name));
+        one_sentence(&run(command, b"hi\n"), says, "check the path");
+    }
+}
+
 #[test]
 fn an_option_it_does_not_know_is_named() {
     let mut command = program("console");

@@ -484,7 +484,8 @@ impl Turn<'_> {
         {
             return Ok(Way::Back(caller));
         }
-        let finish = own.or(is_over.then_some(self.config.behaviour().default_finish));
+        let by_default = self.config.behaviour().default_finish;
+        let finish = own.or_else(|| is_over.then_some(by_default));
         match finish {
             Some(FinishStatus::Finished) => self.end(step, Automation::Finished),
             Some(FinishStatus::Manual) => self.end(step, Automation::Manual),

@@ -170,9 +170,10 @@ fn date(text: &str) -> Option<NaiveDate> {
         }
         Some(numbers)
     };
-    let (year, month, day) = match (numbers('-'), numbers('.')) {
-        (Some([year, month, day]), _) | (None, Some([day, month, year])) => (year, month, day),
-        (None, None) => return None,
+    let ((Some([year, month, day]), _) | (None, Some([day, month, year]))) =
+        (numbers('-'), numbers('.'))
+    else {
+        return None;
     };
     // Nobody means the first century by `26`.
     (year >= 1000).then(|| NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day))?

@@ -21,6 +21,7 @@ mod config;
 mod definition;
 #[cfg(feature = "files")]
 mod file;
+mod graph;
 mod keywords;
 mod kinds;
 mod link;
@@ -52,6 +53,7 @@ pub use definition::{CodeRef, CustomRouter, CustomStep, Flow, FlowDefinition, St
 pub use file::{
     Code, ExportError, FileReport, Finding, FlowFileError, FlowFiles, Span, flow_schema,
 };
+pub use graph::{FlowGraph, GraphEdge, GraphNode, GraphTarget};
 pub(crate) use keywords::normalise;
 pub use kinds::{
     Ask, AskKind, Branch, CallFlow, ChangeFlow, ChangeTags, Delay, EXIT_GAVE_UP, EXIT_NEXT,

@@ -179,7 +179,7 @@ fn fl_13_weights_that_are_no_whole_name_the_step() {
 
 #[test]
 fn fl_30_an_unknown_tag_is_refused_where_tags_are_strict() {
-    let typo = || put(tags(), "rich", ChangeTags::new().add("vpi"));
+    let typo = || put(tags(), "rich", ChangeTags::new().with("vpi"));
     let asked = put(
         tags(),
         "vip",
@@ -192,7 +192,7 @@ fn fl_30_an_unknown_tag_is_refused_where_tags_are_strict() {
         ),
         (
             strict(asked, UnknownTags::Refuse),
-            &[("unknown_tag", "vip", "condition")],
+            &[("unknown_tag", "vip", "condition.vip")],
         ),
         (strict(typo(), UnknownTags::Create), &[]),
     ]);

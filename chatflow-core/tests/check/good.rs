@@ -162,7 +162,7 @@ pub(crate) fn tags() -> FlowDefinition {
             .step("vip", vip)
             .exit("vip", "again")
             .exit("otherwise", "again")
-            .step("rich", ChangeTags::new().add("vip").remove("new"))
+            .step("rich", ChangeTags::new().with("vip").without("new"))
             .step("again", say("Thank you for {{ budget }}."))
             .finish(FinishStatus::Waiting)
             .exit("next", "budget"),

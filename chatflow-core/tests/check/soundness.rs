@@ -83,7 +83,7 @@ fn kind(drawn: usize, pick: usize, flow: usize) -> StepKind {
         7 | 8 => Branch::when("a", Condition::at_least("age", 18)).into(),
         9 => Split::new().arm("a", 50).arm("b", 50).into(),
         10 => set("age", i64::try_from(pick).unwrap()).into(),
-        11 => ChangeTags::new().add("vip").into(),
+        11 => ChangeTags::new().with("vip").into(),
         12 => ChangeFlow::to(other).into(),
         // Only inwards, so that most bots have no recursion.
         13 if flow < 2 => CallFlow::to(format!("f{}", flow + 1 + pick % (2 - flow)))

@@ -21,10 +21,10 @@ pub(super) fn tagging() -> FlowDefinition {
                     .route("look", ["look"])
                     .retry("Join, leave or look?"),
             )
-            .step("join", ChangeTags::new().add("vip").remove("cold"))
+            .step("join", ChangeTags::new().with("vip").without("cold"))
             .step("joined", SendMessage::text("Welcome."))
             .exit("next", "wish")
-            .step("leave", ChangeTags::new().remove("vip"))
+            .step("leave", ChangeTags::new().without("vip"))
             .step("left", SendMessage::text("Bye."))
             .exit("next", "wish")
             .step(

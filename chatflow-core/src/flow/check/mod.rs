@@ -20,7 +20,7 @@ mod graph;
 mod known;
 mod likeness;
 mod names;
-mod reads;
+pub(super) mod reads;
 mod report;
 mod texts;
 mod values;

@@ -146,7 +146,7 @@ pub(super) fn texts_of(kind: &StepKind) -> Vec<(Vec<String>, &Texts)> {
 
 /// All that a step reads, with the names that lead there; but for `set`, whose values are read
 /// one after another.
-pub(super) fn of_step(kind: &StepKind) -> Vec<(Vec<String>, Read)> {
+pub(in crate::flow) fn of_step(kind: &StepKind) -> Vec<(Vec<String>, Read)> {
     let mut found = Vec::new();
     for (at, texts) in texts_of(kind) {
         // A choice of a question is compared with the answer and isn't a template.
@@ -180,7 +180,7 @@ pub(super) fn of_step(kind: &StepKind) -> Vec<(Vec<String>, Read)> {
 }
 
 /// What a value is made of.
-pub(super) fn of_source(source: &Source) -> Vec<Read> {
+pub(in crate::flow) fn of_source(source: &Source) -> Vec<Read> {
     match &source.0 {
         Value::Text(text) => of_template(text.as_str()),
         _ => Vec::new(),

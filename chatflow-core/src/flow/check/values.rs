@@ -71,7 +71,7 @@ pub(super) fn check(graph: &Graph<'_>, bot: &Bot, found: &mut Found) {
         })
         .collect();
     let variables = &bot.settings.behaviour.variables;
-    for node in 0..graph.len() {
+    for (node, reading) in readings.iter().enumerate() {
         values.check_call(node, found);
         let Some(before) = &values.before[node] else {
             continue;
@@ -115,7 +115,7 @@ pub(super) fn check(graph: &Graph<'_>, bot: &Bot, found: &mut Found) {
             found.add(graph.room(node).place, step, &at, kind);
         };
         let kind = &graph.written(node).kind;
-        for (at, read, name) in &readings[node] {
+        for (at, read, name) in reading {
             report(before, at, read, *name);
         }
         if let StepKind::Set(set) = kind {

@@ -334,7 +334,7 @@ impl File {
         }
         self.flow = Some(FlowDefinition {
             id: head.flow.into(),
-            version: head.version.into(),
+            version: head.version,
             language: head.language,
             entry: entry.unwrap_or_else(|| StepId::from("")),
             inputs: head.inputs,

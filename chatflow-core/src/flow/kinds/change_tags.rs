@@ -30,14 +30,14 @@ impl ChangeTags {
 
     /// Adds a tag.
     #[must_use]
-    pub fn add(mut self, tag: impl Into<String>) -> Self {
+    pub fn with(mut self, tag: impl Into<String>) -> Self {
         self.add.push(tag.into());
         self
     }
 
     /// Removes a tag.
     #[must_use]
-    pub fn remove(mut self, tag: impl Into<String>) -> Self {
+    pub fn without(mut self, tag: impl Into<String>) -> Self {
         self.remove.push(tag.into());
         self
     }

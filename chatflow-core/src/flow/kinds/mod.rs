@@ -19,6 +19,7 @@ pub use finish::{Finish, FinishStatus};
 pub use flows::{CallFlow, ChangeFlow};
 pub(crate) use keywords::KeywordRoute;
 pub use keywords::{KeywordMatch, KeywordRouter};
+#[cfg(feature = "files")]
 pub(crate) use send::SendItem;
 pub use send::SendMessage;
 pub(crate) use set_values::{Assignment, Source};
