@@ -125,6 +125,16 @@ fn fl_34_a_flow_goes_from_one_bot_to_another_and_says_the_same() {
         .read("lead.yaml", flow.to_yaml().unwrap().as_bytes())
         .read("ask_name.json", helper.to_json().unwrap().as_bytes());
     let grown = files.import_into(&second).unwrap();
+    let names: Vec<_> = grown
+        .check()
+        .bounds
+        .into_iter()
+        .map(|bound| bound.flow)
+        .collect();
+    assert_eq!(
+        names,
+        ["lead", "ask_name", "lead_2", "ask_name_2"].map(Into::into)
+    );
     played(grown.clone(), "> hi\n< Something else.\n? step lead/other");
     let scenario = format!(
         "> hi\n< Something else.\n! step lead_2/call\n{}",

@@ -32,6 +32,7 @@ pub(crate) fn bot(name: &str) -> Bot {
         "album" => Bot::new("shop", content::album()),
         "prices from outside" => Bot::new("shop", content::price()),
         "tagging" => Bot::new("shop", ways::tagging()),
+        "reception" => Bot::new("shop", ways::reception()),
         "halves" => Bot::new("shop", ways::halves()),
         "notes" => Bot::new("shop", ways::notes()),
         "courses" => Bot::new("shop", ways::front()).flow(ways::back()),

@@ -121,3 +121,32 @@ pub(super) fn back() -> FlowDefinition {
             .step("wish", Ask::text("Did you like it?")),
     )
 }
+
+/// Goes by the time, by what is written or sent, and by what brought the turn about.
+pub(super) fn reception() -> FlowDefinition {
+    let answers = [
+        ("night", "now.hour >= 22 or now.hour < 6", "We are asleep."),
+        ("weekend", "now.weekday > 5", "Nobody is here on a weekend."),
+        ("photo", "media == \"photo\"", "What a picture!"),
+        ("long", "(message | length) > 20", "That is a long story."),
+        ("silence", "event == \"timer_fired\"", "Are you there?"),
+    ];
+    let branch = answers
+        .iter()
+        .fold(Branch::default(), |branch, (name, when, _)| {
+            branch.or_when(*name, Condition::expression(*when))
+        });
+    let flow = FlowBuilder::new("reception", 1)
+        .step("which", branch)
+        .exit("otherwise", "ask");
+    let flow = answers.iter().fold(flow, |flow, (name, _, answer)| {
+        flow.step(*name, SendMessage::text(*answer))
+            .exit("next", "ask")
+    });
+    built(
+        flow.step("ask", Ask::text("Tell me."))
+            .timeout(Duration::from_secs(6 * 3600))
+            .exit("next", "which")
+            .exit("timeout", "which"),
+    )
+}
