@@ -14,9 +14,12 @@
 //! depends on the order of a hash map. Replay runs the same function as live operation.
 
 mod admit;
+mod calls;
+mod operate;
 mod replay;
 mod run;
 mod scene;
+mod speak;
 mod split;
 mod transition;
 mod turn;

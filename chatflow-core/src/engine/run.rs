@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::dialog::{
-    Actor, Attention, Automation, CallFailure, ErrorKind, Fact, Frame, Message, Phase, Position,
-    Resolved, Text, TimerChange, TimerSet, Value,
+    Actor, Attention, Automation, CallFailure, ErrorKind, Fact, Message, Phase, Position, Resolved,
+    TimerChange, TimerSet, Value,
 };
-use crate::engine::scene::Scene;
 use crate::engine::split;
 use crate::engine::turn::Turn;
 use crate::flow::{
-    CallFlow, CompiledAsk, CompiledCall, CompiledItem, CompiledKind, CompiledSource, CompiledStep,
-    CompiledTexts, EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, FinishStatus, Outcome,
-    RenderError, STEP_TIMER, SaveTo, StepContext, WaitingEntry,
+    CompiledKind, CompiledStep, EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT,
+    FinishStatus, Outcome, STEP_TIMER, WaitingEntry,
 };
 
 /// What brings automation to run.
@@ -25,7 +23,7 @@ enum Cause<'a> {
 }
 
 /// What a step has decided.
-enum Verdict {
+pub(super) enum Verdict {
     /// Stay.
     Wait,
     /// Leave through the exit with this index.
@@ -511,90 +509,6 @@ impl Turn<'_> {
         });
     }
 
-    /// Puts this flow aside and goes to the entry of another.
-    fn call_flow(
-        &mut self,
-        step: &CompiledStep,
-        call: &CompiledCall,
-    ) -> Result<Verdict, ErrorKind> {
-        let (flow, to) = call.link.to.ok_or(ErrorKind::StepMissing)?;
-        let mut inputs = BTreeMap::new();
-        for (name, source) in &call.inputs {
-            inputs.insert(name.clone(), self.evaluate(source)?);
-        }
-        let Some(position) = &mut self.snapshot.position else {
-            return Err(ErrorKind::StepMissing);
-        };
-        if position.calls.len() >= CallFlow::DEPTH_MAX {
-            return Err(ErrorKind::StepLimit);
-        }
-        let data = self
-            .scratch
-            .replace_data(&mut self.snapshot.data, BTreeMap::new());
-        position.calls.push(Frame {
-            flow: position.flow.clone(),
-            version: position.version,
-            step: position.step.clone(),
-            data,
-        });
-        self.scratch.facts.push(Fact::FlowCalled {
-            flow: call.link.flow.clone(),
-            step: step.name.clone(),
-        });
-        for (name, value) in inputs {
-            self.context().set(name, value);
-        }
-        self.gathered()?;
-        Ok(Verdict::Call(self.config.at(flow, to)))
-    }
-
-    /// Goes back to the step that called the flow which is over, with its results; none where
-    /// nobody called it.
-    fn back(&mut self) -> Result<Option<Resolved>, ErrorKind> {
-        let config = self.config;
-        let Some(position) = &mut self.snapshot.position else {
-            return Ok(None);
-        };
-        let Some(frame) = position.calls.pop() else {
-            return Ok(None);
-        };
-        let over = position.flow.clone();
-        let mut caller = Position::new(frame.flow, frame.version, frame.step);
-        caller.calls = std::mem::take(&mut position.calls);
-        let at = config.resolve(&mut caller).ok_or(ErrorKind::StepMissing)?;
-        let step = caller.step.clone();
-        self.snapshot.position = Some(caller);
-        let theirs = self
-            .scratch
-            .replace_data(&mut self.snapshot.data, frame.data);
-        self.scratch
-            .facts
-            .push(Fact::FlowReturned { flow: over, step });
-        // The caller may have been edited into another kind since; then nothing is kept.
-        if let CompiledKind::CallFlow(call) = &config.step(at).kind {
-            for (ours, name) in &call.results {
-                if let Some(value) = theirs.get(name) {
-                    self.context().set(ours.as_str(), value.clone());
-                }
-            }
-        }
-        self.gathered()?;
-        Ok(Some(at))
-    }
-
-    /// Leaves all flows that wait for the one where the dialog stands: they don't go on. The
-    /// outermost one's data is the dialog's again.
-    pub(crate) fn drop_calls(&mut self) {
-        let Some(position) = &mut self.snapshot.position else {
-            return;
-        };
-        let mut calls = std::mem::take(&mut position.calls).into_iter();
-        if let Some(outermost) = calls.next() {
-            self.scratch
-                .replace_data(&mut self.snapshot.data, outermost.data);
-        }
-    }
-
     /// Plans the step's time-out, where it has one.
     pub(crate) fn set_timeout(&mut self, step: &CompiledStep) {
         if let Some(after) = step.timeout {
@@ -604,93 +518,6 @@ impl Turn<'_> {
 
     fn end(&mut self, step: &CompiledStep, automation: Automation) {
         self.set_automation(Actor::Step(step.name.clone()), automation, None);
-    }
-
-    fn save(&mut self, to: Option<&SaveTo>, value: Value) -> Result<(), ErrorKind> {
-        let mut context = self.context();
-        match to {
-            None => {}
-            Some(SaveTo::Data(name)) => context.set(name.as_str(), value),
-            Some(SaveTo::Field(name)) => context.set_field(name.as_str(), value),
-            Some(SaveTo::ContactName) => {
-                context.set_contact_name(value.render());
-            }
-        }
-        self.gathered()
-    }
-
-    fn say(&mut self, message: Message) -> Result<(), ErrorKind> {
-        self.context().say(message);
-        self.gathered()
-    }
-
-    fn say_item(&mut self, item: &CompiledItem) -> Result<(), ErrorKind> {
-        let text = match &item.text {
-            Some(text) => self.render(text)?,
-            None => Text::default(),
-        };
-        let choices = item.choices.iter().map(|choice| self.render(choice));
-        let choices = choices.collect::<Result<Vec<_>, _>>()?;
-        let mut message = Message::new(text).with_choices(choices);
-        if let Some(media) = &item.media {
-            message = message.with_media(media.clone());
-        }
-        self.say(message)
-    }
-
-    /// A question, or its repetition, with the choices it offers.
-    fn question(&self, ask: &CompiledAsk, text: &CompiledTexts) -> Result<Message, ErrorKind> {
-        let language = self.snapshot.contact.language.as_deref();
-        let choices = ask.answer.choices(language);
-        Ok(Message::new(self.render(text)?).with_choices(choices))
-    }
-
-    fn render(&self, texts: &CompiledTexts) -> Result<Text, ErrorKind> {
-        texts.render(&self.scene()).map_err(render_error)
-    }
-
-    fn evaluate(&self, source: &CompiledSource) -> Result<Value, ErrorKind> {
-        match source {
-            CompiledSource::Value(value) => Ok(value.clone()),
-            CompiledSource::Template(template) => {
-                template.evaluate(&self.scene()).map_err(render_error)
-            }
-        }
-    }
-
-    /// The dialog as templates and conditions see it now.
-    fn scene(&self) -> Scene<'_> {
-        Scene {
-            snapshot: &self.snapshot,
-            config: self.config,
-            message: self.inbound(),
-            event: self.event.body.label(),
-            now: self.now,
-        }
-    }
-
-    fn context(&mut self) -> StepContext<'_> {
-        StepContext {
-            snapshot: &mut self.snapshot,
-            scratch: &mut self.scratch,
-            limits: &self.config.settings().limits,
-            now: self.now,
-        }
-    }
-
-    /// Whether a limit was hit since the last look.
-    fn gathered(&mut self) -> Result<(), ErrorKind> {
-        self.scratch.error.take().map_or(Ok(()), Err)
-    }
-}
-
-fn render_error(error: RenderError) -> ErrorKind {
-    match error {
-        RenderError::TooLong | RenderError::TooCostly => ErrorKind::SizeLimit,
-        RenderError::ValueMissing { .. } => ErrorKind::TemplateValueMissing,
-        RenderError::WrongKind { .. } | RenderError::OutOfRange { .. } | RenderError::Failed => {
-            ErrorKind::TemplateFailed
-        }
     }
 }
 

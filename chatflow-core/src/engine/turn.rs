@@ -1,19 +1,15 @@
 //! One turn: from an admitted event to a transition.
 
 use crate::dialog::{
-    Actor, Assignee, Author, Automation, CancelScope, ContactPatch, DialogSettings, Effect,
-    EffectBody, EffectId, ErrorKind, Event, EventBody, Fact, FailureClass, Handling, Message,
-    MessageRecord, Moment, OperatorAct, OperatorBlock, OperatorId, PendingCall, Phase, Position,
-    Reach, Session, Side, Snapshot, StatusChoice, StepTarget, TimerChange, TimerSet, time,
+    Actor, Assignee, Author, Automation, CancelScope, Effect, EffectBody, EffectId, ErrorKind,
+    Event, EventBody, Fact, FailureClass, Handling, Message, MessageRecord, Moment, PendingCall,
+    Reach, Session, Side, Snapshot, TimerChange,
 };
-use crate::engine::{LAW, Transition, admit};
-use crate::flow::{
-    Config, FinishedInbound, ManualWaitingExit, MediaRule, OperatorWrite, STEP_TIMER, Scratch,
-    UnblockTo,
-};
+use crate::engine::{LAW, Transition};
+use crate::flow::{Config, FinishedInbound, ManualWaitingExit, MediaRule, Scratch, UnblockTo};
 
 /// Name of the timer that ends an operator's pause.
-const PAUSE_TIMER: &str = "pause";
+pub(super) const PAUSE_TIMER: &str = "pause";
 
 /// A turn under way. Every change of status goes through [`Turn::change`].
 #[derive(Debug)]
@@ -27,9 +23,9 @@ pub(crate) struct Turn<'a> {
     pub(crate) panicked: bool,
     drove: bool,
     inbound: Option<Message>,
-    cancel: Option<CancelScope>,
-    raise_epoch: bool,
-    raise_fence: bool,
+    pub(super) cancel: Option<CancelScope>,
+    pub(super) raise_epoch: bool,
+    pub(super) raise_fence: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -171,7 +167,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Leads where the bot's settings say once nothing blocks any more.
-    fn after_unblock(&mut self, was_blocked: bool, actor: &Actor) {
+    pub(super) fn after_unblock(&mut self, was_blocked: bool, actor: &Actor) {
         if !was_blocked || self.snapshot.is_blocked() {
             return;
         }
@@ -257,213 +253,6 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn operator_acted(&mut self, operator: &OperatorId, act: &OperatorAct) {
-        let actor = Actor::Operator(operator.clone());
-        match act {
-            OperatorAct::Reply(text) => {
-                let message = Message::new(text.clone());
-                let policy = self.config.behaviour().operator_write;
-                let takes_over = match self.snapshot.automation {
-                    Automation::Start
-                    | Automation::Auto
-                    | Automation::Waiting
-                    | Automation::Error(_) => policy != OperatorWrite::KeepStatus,
-                    Automation::Manual | Automation::Finished => false,
-                };
-                let is_paused = self.snapshot.timers.contains_key(PAUSE_TIMER);
-                self.open_session(Handling::InProgress);
-                if takes_over {
-                    self.set_automation(actor, Automation::Manual, None);
-                }
-                if let OperatorWrite::PauseFor(period) = policy
-                    && (takes_over || is_paused)
-                {
-                    let due = time::add(self.now, period.into());
-                    self.set_timer_at(PAUSE_TIMER, time::whole_milliseconds(due));
-                }
-                self.snapshot.attention.last_side = Some(Side::Us);
-                self.snapshot.attention.needs_reply_since = None;
-                self.scratch
-                    .effects
-                    .push((EffectBody::Send(message), false));
-            }
-            OperatorAct::Take => {
-                self.open_session(Handling::InProgress);
-                self.assign(Assignee::Operator(operator.clone()), &actor);
-                // Who takes it keeps it until he says otherwise.
-                self.cancel_timers();
-                // A host's label of a dialog that is Manual already says more than ours would.
-                if self.snapshot.automation != Automation::Manual {
-                    self.set_automation(actor, Automation::Manual, None);
-                }
-                self.hand_to(Handling::InProgress);
-            }
-            OperatorAct::Set(settings) => self.operator_set(actor, settings),
-            OperatorAct::Block => {
-                let block = OperatorBlock {
-                    by: operator.clone(),
-                    since: self.now,
-                };
-                self.change(actor, |snapshot| snapshot.operator_block = Some(block));
-                self.silence();
-            }
-            OperatorAct::Unblock => {
-                let was_blocked = self.snapshot.is_blocked();
-                self.change(actor.clone(), |snapshot| snapshot.operator_block = None);
-                self.after_unblock(was_blocked, &actor);
-            }
-        }
-    }
-
-    /// Several settings as one act. A status on a blocked dialog lifts the operator's own block.
-    fn operator_set(&mut self, actor: Actor, settings: &DialogSettings) {
-        // The step that is entered reads what is set beside it.
-        self.operator_patches(settings);
-        let (status, step) = (settings.status.as_ref(), settings.step.as_ref());
-        if let Some(target) = step {
-            self.place(target);
-            // What automation had said for the old step must not arrive at the new one.
-            self.raise_epoch = true;
-            self.raise_fence = true;
-            self.cancel_automatic();
-        }
-        // Where nothing runs yet or any more, choosing a step is choosing to go on from it.
-        let idle = matches!(
-            self.snapshot.automation,
-            Automation::Start | Automation::Finished
-        );
-        let go_on = (idle && step.is_some()).then_some(&StatusChoice::Auto);
-        let chosen_by_name = status.is_some();
-        let status = status.or(go_on);
-        if let Some(choice) = status {
-            let (automation, label) = admit::chosen(self.config, choice);
-            // A flow that is over has no step to go on from: it begins again.
-            let anew = match automation {
-                Automation::Auto => self.snapshot.automation == Automation::Finished,
-                Automation::Start => true,
-                _ => false,
-            };
-            if anew && step.is_none() {
-                self.drop_calls();
-                self.snapshot.position = None;
-                self.cancel_timers();
-            }
-            let led = self.snapshot.automation.drives();
-            if automation != Automation::Manual {
-                self.cancel_timer(PAUSE_TIMER);
-            }
-            if self.snapshot.operator_block.is_some() && chosen_by_name {
-                self.change(actor.clone(), |snapshot| {
-                    snapshot.operator_block = None;
-                    snapshot.automation = automation;
-                    snapshot.label.clone_from(&label);
-                    snapshot.set_by_hand = true;
-                });
-                self.after_automation_set(&actor);
-            } else {
-                self.set_automation(actor, automation, label);
-            }
-            if !led && automation.drives() {
-                self.rearm();
-            }
-        }
-        if step.is_some() && self.may_run() {
-            self.run_entry();
-        }
-    }
-
-    /// Tags and fields of the contact, and the dialog's data, as an operator sets them.
-    fn operator_patches(&mut self, settings: &DialogSettings) {
-        let tags = (settings.remove_tags.iter().cloned()).map(ContactPatch::RemoveTag);
-        let tags = tags.chain(settings.add_tags.iter().cloned().map(ContactPatch::AddTag));
-        let fields = settings.fields.iter();
-        let fields = fields.map(|(name, value)| ContactPatch::Field(name.clone(), value.clone()));
-        for patch in tags.chain(fields) {
-            if patch.apply(&mut self.snapshot.contact) {
-                self.scratch.facts.push(Fact::ContactPatched(patch.clone()));
-                self.scratch
-                    .effects
-                    .push((EffectBody::PatchContact(patch), false));
-            }
-        }
-        for (name, value) in &settings.data {
-            if self.snapshot.data.get(name) != Some(value) {
-                self.snapshot.data.insert(name.clone(), value.clone());
-                self.scratch.facts.push(Fact::DataSet {
-                    name: name.clone(),
-                    value: value.clone(),
-                });
-            }
-        }
-    }
-
-    /// Plans again what a takeover discarded. A wait for the contact begins anew, since nobody
-    /// waited for an answer meanwhile; a delay ends when it was to end.
-    fn rearm(&mut self) {
-        let config = self.config;
-        let Some(position) = &mut self.snapshot.position else {
-            return;
-        };
-        let due = position.due;
-        let is_before = position.phase == Phase::Before;
-        if is_before || self.snapshot.timers.contains_key(STEP_TIMER) {
-            return;
-        }
-        let step = config.resolve(position).map(|at| config.step(at));
-        match (step, due) {
-            (Some(step), _) if step.timeout.is_some() => self.set_timeout(step),
-            (_, Some(due)) => self.set_timer_at(STEP_TIMER, due.max(self.now)),
-            _ => {}
-        }
-    }
-
-    fn set_timer_at(&mut self, name: &str, due: Moment) {
-        let generation = self.snapshot.revision + 1;
-        let name = name.to_owned();
-        self.snapshot
-            .timers
-            .insert(name.clone(), TimerSet { generation, due });
-        self.scratch.timer(TimerChange::Set {
-            name,
-            generation,
-            due,
-        });
-    }
-
-    fn cancel_timer(&mut self, name: &str) {
-        if self.snapshot.timers.remove(name).is_some() {
-            let name = name.to_owned();
-            self.scratch.timer(TimerChange::Cancel { name });
-        }
-    }
-
-    /// Puts the dialog before a step, which is entered when automation goes on.
-    fn place(&mut self, target: &StepTarget) {
-        let own = self
-            .snapshot
-            .position
-            .as_ref()
-            .map(|position| &position.flow);
-        let flow = target
-            .flow
-            .as_ref()
-            .or(own)
-            .unwrap_or_else(|| &self.config.settings().entry)
-            .clone();
-        self.cancel_timers();
-        self.forget_call();
-        self.drop_calls();
-        // `admit` has found the step.
-        if let Some(at) = self.config.find(&flow, target.step.as_ref()) {
-            let version = self.config.flow(at.flow).version;
-            let step = self.config.step(at).name.clone();
-            let mut position = Position::new(flow, version, step);
-            position.phase = Phase::Before;
-            position.resolved = Some(at);
-            self.snapshot.position = Some(position);
-        }
-    }
-
     /// Sets automation and its label; says so in the journal where anything changes.
     pub(crate) fn set_automation(
         &mut self,
@@ -484,7 +273,7 @@ impl<'a> Turn<'a> {
     }
 
     /// A call's answer belongs to the status it was asked in, timers to automation that drives.
-    fn after_automation_set(&mut self, actor: &Actor) {
+    pub(super) fn after_automation_set(&mut self, actor: &Actor) {
         self.forget_call();
         match self.snapshot.automation {
             Automation::Manual => self.hand_to(Handling::InProgress),
@@ -530,7 +319,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn open_session(&mut self, handling: Handling) {
+    pub(super) fn open_session(&mut self, handling: Handling) {
         if self.snapshot.session.is_none() {
             let session = Session {
                 number: 1,
@@ -553,7 +342,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn assign(&mut self, to: Assignee, actor: &Actor) {
+    pub(super) fn assign(&mut self, to: Assignee, actor: &Actor) {
         if self.snapshot.assignee != to {
             let from = std::mem::replace(&mut self.snapshot.assignee, to.clone());
             self.scratch.facts.push(Fact::AssigneeChanged {
@@ -571,7 +360,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Nothing can be sent any more: what waits is cancelled, whoever decided it.
-    fn silence(&mut self) {
+    pub(super) fn silence(&mut self) {
         self.forget_call();
         self.cancel = Some(CancelScope::Messages);
         // What is under way and comes back for another try must not be sent after an unblock.
@@ -585,7 +374,7 @@ impl<'a> Turn<'a> {
         self.scratch.pending_call = None;
     }
 
-    fn cancel_automatic(&mut self) {
+    pub(super) fn cancel_automatic(&mut self) {
         self.cancel.get_or_insert(CancelScope::Automatic);
     }
 
@@ -595,7 +384,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Whether steps may run now.
-    fn may_run(&self) -> bool {
+    pub(super) fn may_run(&self) -> bool {
         self.snapshot.automation == Automation::Auto && self.snapshot.can_send()
     }
 

@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::dialog::{ContactPatch, FlowId, FlowVersion, Media, StepId, Value};
+use crate::dialog::{ContactPatch, StepId, Value};
 use crate::flow::answer::{Answer, Choice};
-use crate::flow::condition::{CONDITION_DEPTH_MAX, Test};
+use crate::flow::compiled::{
+    CompiledAsk, CompiledCall, CompiledFlow, CompiledItem, CompiledKind, CompiledSource,
+    CompiledStep, Link,
+};
+use crate::flow::condition::CONDITION_DEPTH_MAX;
 use crate::flow::keywords::{Matcher, normalise};
 use crate::flow::kinds::{Assignment, KeywordRoute, Source};
 use crate::flow::pattern;
@@ -14,113 +18,12 @@ use crate::flow::template::is_data_name;
 use crate::flow::texts::CompiledTexts;
 use crate::flow::{
     Ask, AskKind, Branch, CallFlow, ChangeTags, EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE,
-    EXIT_TIMEOUT, FinishStatus, FlowDefinition, KeywordRouter, Problem, ProblemKind, Router,
-    SaveTo, SendMessage, Split, Step, StepDefinition, StepKind, Template, Texts,
+    EXIT_TIMEOUT, FinishStatus, FlowDefinition, KeywordRouter, Problem, ProblemKind, SaveTo,
+    SendMessage, Split, StepDefinition, StepKind, Template, Texts,
 };
 
 /// Most steps of one flow; a step's index is 16 bits.
 const STEPS_MAX: usize = 10_000;
-
-/// A flow ready to run.
-#[derive(Debug, Clone)]
-pub(crate) struct CompiledFlow {
-    pub(crate) id: FlowId,
-    pub(crate) version: FlowVersion,
-    pub(crate) entry: u16,
-    pub(crate) steps: Vec<CompiledStep>,
-    by_name: BTreeMap<StepId, u16>,
-}
-
-/// A step ready to run.
-#[derive(Debug, Clone)]
-pub(crate) struct CompiledStep {
-    pub(crate) name: StepId,
-    pub(crate) kind: CompiledKind,
-    /// Its exits in the order of [`StepKind::exits`], `timeout` last, and where they lead.
-    pub(crate) exits: Vec<(Box<str>, Option<u16>)>,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) finish: Option<FinishStatus>,
-}
-
-#[derive(Clone)]
-pub(crate) enum CompiledKind {
-    Send(Vec<CompiledItem>),
-    Ask(Box<CompiledAsk>),
-    Keywords {
-        matcher: Matcher,
-        retry: Option<CompiledTexts>,
-        save: Option<SaveTo>,
-    },
-    Condition(Vec<Test>),
-    Split(Vec<u32>),
-    Tags(Vec<ContactPatch>),
-    Set(Vec<(SaveTo, CompiledSource)>),
-    ChangeFlow(Link),
-    CallFlow(Box<CompiledCall>),
-    Delay(Duration),
-    Finish,
-    Custom(Arc<dyn Step>),
-    Router(Arc<dyn Router>),
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct CompiledItem {
-    pub(crate) text: Option<CompiledTexts>,
-    pub(crate) media: Option<Media>,
-    pub(crate) choices: Vec<CompiledTexts>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct CompiledAsk {
-    pub(crate) question: CompiledTexts,
-    pub(crate) answer: Answer,
-    pub(crate) retry: Option<CompiledTexts>,
-    pub(crate) retries: u32,
-    pub(crate) save: Option<SaveTo>,
-}
-
-/// A way into another flow; where it leads is found once all flows are compiled.
-#[derive(Debug, Clone)]
-pub(crate) struct Link {
-    pub(crate) flow: FlowId,
-    pub(crate) step: Option<StepId>,
-    pub(crate) to: Option<(u16, u16)>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct CompiledCall {
-    pub(crate) link: Link,
-    pub(crate) inputs: Vec<(String, CompiledSource)>,
-    /// Our name, their name.
-    pub(crate) results: Vec<(String, String)>,
-}
-
-/// A value, or a template that gives one.
-#[derive(Debug, Clone)]
-pub(crate) enum CompiledSource {
-    Value(Value),
-    Template(Template),
-}
-
-impl std::fmt::Debug for CompiledKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Send(_) => "Send",
-            Self::Ask(_) => "Ask",
-            Self::Keywords { .. } => "Keywords",
-            Self::Condition(_) => "Condition",
-            Self::Split(_) => "Split",
-            Self::Tags(_) => "Tags",
-            Self::Set(_) => "Set",
-            Self::ChangeFlow(_) => "ChangeFlow",
-            Self::CallFlow(_) => "CallFlow",
-            Self::Delay(_) => "Delay",
-            Self::Finish => "Finish",
-            Self::Custom(_) => "Custom",
-            Self::Router(_) => "Router",
-        })
-    }
-}
 
 /// Gathers problems while the good parts are compiled, so that all are reported at once.
 struct Compiler<'a> {

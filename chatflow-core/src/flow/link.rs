@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono_tz::Tz;
 
 use crate::dialog::{FlowId, FlowVersion, StepId};
-use crate::flow::compile::Link;
+use crate::flow::compiled::Link;
 use crate::flow::config::{Fault, newest};
 use crate::flow::template::is_data_name;
 use crate::flow::{

@@ -16,6 +16,7 @@ mod bot;
 mod builder;
 mod check;
 mod compile;
+mod compiled;
 mod condition;
 mod config;
 mod definition;
@@ -42,9 +43,10 @@ pub use behaviour::{
 pub use bot::{Bot, BotSettings, Limits};
 pub use builder::FlowBuilder;
 pub use check::{Bound, FlowBound, FlowProblem, Report};
-pub(crate) use compile::{
+pub(crate) use compile::is_tag;
+pub(crate) use compiled::{
     CompiledAsk, CompiledCall, CompiledFlow, CompiledItem, CompiledKind, CompiledSource,
-    CompiledStep, is_tag,
+    CompiledStep,
 };
 pub use condition::Condition;
 pub use config::{Config, ConfigError, Definition};

@@ -472,6 +472,15 @@ fn values_that_are_not_there() {
     let late = lead(reminder(), "ask", "timeout", "done");
     let known = Branch::when("adult", Condition::known("city"));
     let known = put(put(funnel(), "grown", known), "offer", say("{{ city }}"));
+    // An expression that holds has all that it reads, unless it has another way to hold.
+    let asked = |expression: &str| {
+        let arm = Branch::when("adult", Condition::expression(expression));
+        bot(put(
+            put(funnel(), "grown", arm),
+            "offer",
+            say("{{ contact.city }}"),
+        ))
+    };
     let guarded = Branch::when(
         "adult",
         Condition::All(vec![Condition::known("vip"), Condition::is("vip", true)]),
@@ -499,6 +508,18 @@ fn values_that_are_not_there() {
         ),
         (bot(known), &[]),
         (bot(put(funnel(), "grown", guarded)), &[]),
+        (asked("age > 1 and contact.city is defined"), &[]),
+        (
+            asked("age > 1 or contact.city is defined"),
+            &[("may_be_unset", "offer", "send.text")],
+        ),
+        (
+            asked("contact.city == 'Riga' and agee < 5"),
+            &[
+                ("never_set", "grown", "condition.adult"),
+                ("may_be_unset", "grown", "condition.adult"),
+            ],
+        ),
         (
             bot(put(
                 funnel(),

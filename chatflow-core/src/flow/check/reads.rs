@@ -93,6 +93,7 @@ pub(super) fn known_by(condition: &Condition, holds: bool) -> Vec<&str> {
         {
             vec![name]
         }
+        Condition::Expression(source) if holds => known_by_expression(source),
         Condition::Known(_)
         | Condition::Is(..)
         | Condition::AtLeast(..)
@@ -100,6 +101,29 @@ pub(super) fn known_by(condition: &Condition, holds: bool) -> Vec<&str> {
         | Condition::Tagged(_)
         | Condition::Expression(_) => Vec::new(),
     }
+}
+
+/// The names that have values where an expression holds: one that reads what isn't there doesn't.
+/// Nothing is said of one with other ways to hold than by all its parts.
+fn known_by_expression(source: &str) -> Vec<&str> {
+    let words: Vec<&str> = source.split_whitespace().collect();
+    if words
+        .iter()
+        .any(|word| matches!(*word, "or" | "not" | "if"))
+    {
+        return Vec::new();
+    }
+    let asked_for = words
+        .windows(3)
+        .filter(|words| words[1..] == ["is", "defined"])
+        .map(|words| words[0]);
+    let expression = Template::expression(source).ok();
+    let read = expression.iter().flat_map(Template::reads);
+    let read = read.filter(|read| !read.guarded).filter_map(|read| {
+        let at = source.find(&read.name)?;
+        Some(&source[at..at + read.name.len()])
+    });
+    asked_for.chain(read).collect()
 }
 
 /// The texts that a step says, with the names that lead there from the step.

@@ -245,7 +245,7 @@ fn flow_style(sketch: &Sketch, json: bool) -> String {
 }
 
 fn is_json_scalar(text: &str) -> bool {
-    serde_json::from_str::<serde_json::Value>(text).is_ok()
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 fn block_style(sketch: &Sketch, indent: usize, into: &mut String) {

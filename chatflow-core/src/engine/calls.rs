@@ -1,0 +1,94 @@
+//! Flows that call one another.
+
+use std::collections::BTreeMap;
+
+use crate::dialog::{ErrorKind, Fact, Frame, Position, Resolved};
+use crate::engine::run::Verdict;
+use crate::engine::turn::Turn;
+use crate::flow::{CallFlow, CompiledCall, CompiledKind, CompiledStep};
+
+impl Turn<'_> {
+    /// Puts this flow aside and goes to the entry of another.
+    pub(super) fn call_flow(
+        &mut self,
+        step: &CompiledStep,
+        call: &CompiledCall,
+    ) -> Result<Verdict, ErrorKind> {
+        let (flow, to) = call.link.to.ok_or(ErrorKind::StepMissing)?;
+        let mut inputs = BTreeMap::new();
+        for (name, source) in &call.inputs {
+            inputs.insert(name.clone(), self.evaluate(source)?);
+        }
+        let Some(position) = &mut self.snapshot.position else {
+            return Err(ErrorKind::StepMissing);
+        };
+        if position.calls.len() >= CallFlow::DEPTH_MAX {
+            return Err(ErrorKind::StepLimit);
+        }
+        let data = self
+            .scratch
+            .replace_data(&mut self.snapshot.data, BTreeMap::new());
+        position.calls.push(Frame {
+            flow: position.flow.clone(),
+            version: position.version,
+            step: position.step.clone(),
+            data,
+        });
+        self.scratch.facts.push(Fact::FlowCalled {
+            flow: call.link.flow.clone(),
+            step: step.name.clone(),
+        });
+        for (name, value) in inputs {
+            self.context().set(name, value);
+        }
+        self.gathered()?;
+        Ok(Verdict::Call(self.config.at(flow, to)))
+    }
+
+    /// Goes back to the step that called the flow which is over, with its results; none where
+    /// nobody called it.
+    pub(super) fn back(&mut self) -> Result<Option<Resolved>, ErrorKind> {
+        let config = self.config;
+        let Some(position) = &mut self.snapshot.position else {
+            return Ok(None);
+        };
+        let Some(frame) = position.calls.pop() else {
+            return Ok(None);
+        };
+        let over = position.flow.clone();
+        let mut caller = Position::new(frame.flow, frame.version, frame.step);
+        caller.calls = std::mem::take(&mut position.calls);
+        let at = config.resolve(&mut caller).ok_or(ErrorKind::StepMissing)?;
+        let step = caller.step.clone();
+        self.snapshot.position = Some(caller);
+        let theirs = self
+            .scratch
+            .replace_data(&mut self.snapshot.data, frame.data);
+        self.scratch
+            .facts
+            .push(Fact::FlowReturned { flow: over, step });
+        // The caller may have been edited into another kind since; then nothing is kept.
+        if let CompiledKind::CallFlow(call) = &config.step(at).kind {
+            for (ours, name) in &call.results {
+                if let Some(value) = theirs.get(name) {
+                    self.context().set(ours.as_str(), value.clone());
+                }
+            }
+        }
+        self.gathered()?;
+        Ok(Some(at))
+    }
+
+    /// Leaves all flows that wait for the one where the dialog stands: they don't go on. The
+    /// outermost one's data is the dialog's again.
+    pub(crate) fn drop_calls(&mut self) {
+        let Some(position) = &mut self.snapshot.position else {
+            return;
+        };
+        let mut calls = std::mem::take(&mut position.calls).into_iter();
+        if let Some(outermost) = calls.next() {
+            self.scratch
+                .replace_data(&mut self.snapshot.data, outermost.data);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What an operator does to a dialog.
+
+use crate::dialog::{
+    Actor, Assignee, Automation, ContactPatch, DialogSettings, EffectBody, Fact, Handling, Message,
+    Moment, OperatorAct, OperatorBlock, OperatorId, Phase, Position, Side, StatusChoice,
+    StepTarget, TimerChange, TimerSet, time,
+};
+use crate::engine::admit;
+use crate::engine::turn::{PAUSE_TIMER, Turn};
+use crate::flow::{OperatorWrite, STEP_TIMER};
+
+impl Turn<'_> {
+    pub(super) fn operator_acted(&mut self, operator: &OperatorId, act: &OperatorAct) {
+        let actor = Actor::Operator(operator.clone());
+        match act {
+            OperatorAct::Reply(text) => {
+                let message = Message::new(text.clone());
+                let policy = self.config.behaviour().operator_write;
+                let takes_over = match self.snapshot.automation {
+                    Automation::Start
+                    | Automation::Auto
+                    | Automation::Waiting
+                    | Automation::Error(_) => policy != OperatorWrite::KeepStatus,
+                    Automation::Manual | Automation::Finished => false,
+                };
+                let is_paused = self.snapshot.timers.contains_key(PAUSE_TIMER);
+                self.open_session(Handling::InProgress);
+                if takes_over {
+                    self.set_automation(actor, Automation::Manual, None);
+                }
+                if let OperatorWrite::PauseFor(period) = policy
+                    && (takes_over || is_paused)
+                {
+                    let due = time::add(self.now, period.into());
+                    self.set_timer_at(PAUSE_TIMER, time::whole_milliseconds(due));
+                }
+                self.snapshot.attention.last_side = Some(Side::Us);
+                self.snapshot.attention.needs_reply_since = None;
+                self.scratch
+                    .effects
+                    .push((EffectBody::Send(message), false));
+            }
+            OperatorAct::Take => {
+                self.open_session(Handling::InProgress);
+                self.assign(Assignee::Operator(operator.clone()), &actor);
+                // Who takes it keeps it until he says otherwise.
+                self.cancel_timers();
+                // A host's label of a dialog that is Manual already says more than ours would.
+                if self.snapshot.automation != Automation::Manual {
+                    self.set_automation(actor, Automation::Manual, None);
+                }
+                self.hand_to(Handling::InProgress);
+            }
+            OperatorAct::Set(settings) => self.operator_set(actor, settings),
+            OperatorAct::Block => {
+                let block = OperatorBlock {
+                    by: operator.clone(),
+                    since: self.now,
+                };
+                self.change(actor, |snapshot| snapshot.operator_block = Some(block));
+                self.silence();
+            }
+            OperatorAct::Unblock => {
+                let was_blocked = self.snapshot.is_blocked();
+                self.change(actor.clone(), |snapshot| snapshot.operator_block = None);
+                self.after_unblock(was_blocked, &actor);
+            }
+        }
+    }
+
+    /// Several settings as one act. A status on a blocked dialog lifts the operator's own block.
+    fn operator_set(&mut self, actor: Actor, settings: &DialogSettings) {
+        // The step that is entered reads what is set beside it.
+        self.operator_patches(settings);
+        let (status, step) = (settings.status.as_ref(), settings.step.as_ref());
+        if let Some(target) = step {
+            self.place(target);
+            // What automation had said for the old step must not arrive at the new one.
+            self.raise_epoch = true;
+            self.raise_fence = true;
+            self.cancel_automatic();
+        }
+        // Where nothing runs yet or any more, choosing a step is choosing to go on from it.
+        let idle = matches!(
+            self.snapshot.automation,
+            Automation::Start | Automation::Finished
+        );
+        let go_on = (idle && step.is_some()).then_some(&StatusChoice::Auto);
+        let chosen_by_name = status.is_some();
+        let status = status.or(go_on);
+        if let Some(choice) = status {
+            let (automation, label) = admit::chosen(self.config, choice);
+            // A flow that is over has no step to go on from: it begins again.
+            let anew = match automation {
+                Automation::Auto => self.snapshot.automation == Automation::Finished,
+                Automation::Start => true,
+                _ => false,
+            };
+            if anew && step.is_none() {
+                self.drop_calls();
+                self.snapshot.position = None;
+                self.cancel_timers();
+            }
+            let led = self.snapshot.automation.drives();
+            if automation != Automation::Manual {
+                self.cancel_timer(PAUSE_TIMER);
+            }
+            if self.snapshot.operator_block.is_some() && chosen_by_name {
+                self.change(actor.clone(), |snapshot| {
+                    snapshot.operator_block = None;
+                    snapshot.automation = automation;
+                    snapshot.label.clone_from(&label);
+                    snapshot.set_by_hand = true;
+                });
+                self.after_automation_set(&actor);
+            } else {
+                self.set_automation(actor, automation, label);
+            }
+            if !led && automation.drives() {
+                self.rearm();
+            }
+        }
+        if step.is_some() && self.may_run() {
+            self.run_entry();
+        }
+    }
+
+    /// Tags and fields of the contact, and the dialog's data, as an operator sets them.
+    fn operator_patches(&mut self, settings: &DialogSettings) {
+        let tags = (settings.remove_tags.iter().cloned()).map(ContactPatch::RemoveTag);
+        let tags = tags.chain(settings.add_tags.iter().cloned().map(ContactPatch::AddTag));
+        let fields = settings.fields.iter();
+        let fields = fields.map(|(name, value)| ContactPatch::Field(name.clone(), value.clone()));
+        for patch in tags.chain(fields) {
+            if patch.apply(&mut self.snapshot.contact) {
+                self.scratch.facts.push(Fact::ContactPatched(patch.clone()));
+                self.scratch
+                    .effects
+                    .push((EffectBody::PatchContact(patch), false));
+            }
+        }
+        for (name, value) in &settings.data {
+            if self.snapshot.data.get(name) != Some(value) {
+                self.snapshot.data.insert(name.clone(), value.clone());
+                self.scratch.facts.push(Fact::DataSet {
+                    name: name.clone(),
+                    value: value.clone(),
+                });
+            }
+        }
+    }
+
+    /// Plans again what a takeover discarded. A wait for the contact begins anew, since nobody
+    /// waited for an answer meanwhile; a delay ends when it was to end.
+    pub(super) fn rearm(&mut self) {
+        let config = self.config;
+        let Some(position) = &mut self.snapshot.position else {
+            return;
+        };
+        let due = position.due;
+        let is_before = position.phase == Phase::Before;
+        if is_before || self.snapshot.timers.contains_key(STEP_TIMER) {
+            return;
+        }
+        let step = config.resolve(position).map(|at| config.step(at));
+        match (step, due) {
+            (Some(step), _) if step.timeout.is_some() => self.set_timeout(step),
+            (_, Some(due)) => self.set_timer_at(STEP_TIMER, due.max(self.now)),
+            _ => {}
+        }
+    }
+
+    fn set_timer_at(&mut self, name: &str, due: Moment) {
+        let generation = self.snapshot.revision + 1;
+        let name = name.to_owned();
+        self.snapshot
+            .timers
+            .insert(name.clone(), TimerSet { generation, due });
+        self.scratch.timer(TimerChange::Set {
+            name,
+            generation,
+            due,
+        });
+    }
+
+    fn cancel_timer(&mut self, name: &str) {
+        if self.snapshot.timers.remove(name).is_some() {
+            let name = name.to_owned();
+            self.scratch.timer(TimerChange::Cancel { name });
+        }
+    }
+
+    /// Puts the dialog before a step, which is entered when automation goes on.
+    fn place(&mut self, target: &StepTarget) {
+        let own = self
+            .snapshot
+            .position
+            .as_ref()
+            .map(|position| &position.flow);
+        let flow = target
+            .flow
+            .as_ref()
+            .or(own)
+            .unwrap_or_else(|| &self.config.settings().entry)
+            .clone();
+        self.cancel_timers();
+        self.forget_call();
+        self.drop_calls();
+        // `admit` has found the step.
+        if let Some(at) = self.config.find(&flow, target.step.as_ref()) {
+            let version = self.config.flow(at.flow).version;
+            let step = self.config.step(at).name.clone();
+            let mut position = Position::new(flow, version, step);
+            position.phase = Phase::Before;
+            position.resolved = Some(at);
+            self.snapshot.position = Some(position);
+        }
+    }
+}
