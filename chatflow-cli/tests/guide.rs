@@ -252,3 +252,12 @@ fn the_table_of_settings_has_them_all_with_their_defaults() {
         table(&page(), "### All settings").into_iter().collect();
     assert_eq!(named, wanted);
 }
+
+#[test]
+fn the_schema_has_no_pattern_that_a_validator_refuses() {
+    let schema = chatflow_core::flow_schema();
+    assert!(
+        !schema.contains(r"\\p"),
+        "Python's validators refuse a schema as a whole for a `\\p` in it"
+    );
+}
