@@ -112,6 +112,11 @@ pub use store::{
     Settlement, Store, StoreError, StoredRefusal, TranscriptLine, TurnCommit,
 };
 
+/// The programs of the page on writing flows, compiled.
+#[cfg(all(doctest, feature = "runtime"))]
+#[doc = include_str!("../../docs/flows.md")]
+mod flows_page {}
+
 /// An error and its causes in one line, each said once.
 fn sentence(error: &dyn std::error::Error, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
     let mut said = error.to_string();

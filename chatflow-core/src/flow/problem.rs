@@ -340,10 +340,10 @@ pub enum ProblemKind {
     #[error("it waits for no time at all")]
     NoTime,
     /// A step that doesn't wait has a time-out.
-    #[error("it has a `timeout` and never waits")]
+    #[error("it can't have a `timeout`")]
     NeverWaits,
     /// This program doesn't have the code of a step or router written in Rust.
-    #[error("its code `{}` revision {} isn't in this program", .0.kind, .0.revision)]
+    #[error("its code {} isn't in this program", named(.0))]
     CodeMissing(CodeRef),
     /// A program refused the settings of a step or router written in Rust.
     #[error("its code `{kind}` refuses the settings: {reason}")]
@@ -513,8 +513,8 @@ kinds! {
     WeightSum { .. } = "weight_sum", Error, "change the shares";
     NoShare { .. } = "no_share", Error, "give it a share, or take it away";
     NoTime {} = "no_time", Error, "write a time such as 30m";
-    NeverWaits {} = "never_waits", Error, "a question, a router or `finish: waiting` can have one";
-    CodeMissing { .. } = "code_missing", Error, "register it with the program that runs the flow";
+    NeverWaits {} = "never_waits", Error, "a question, a router or `finish: waiting` can have one; a step in Rust sets its own";
+    CodeMissing { .. } = "code_missing", Error, "register it with the program that runs the flow; the command `chatflow` takes it on trust after `--code`";
     BadSettings { .. } = "bad_settings", Error, "";
     NeverWaitingCycle { .. } = "endless_cycle", Error, "put a step into it that waits, such as a question or a delay";
     GuardedCycle { .. } = "cycle_without_wait", Warning, "a condition must end it within the steps of one turn; a step that waits is safer";
@@ -534,4 +534,12 @@ kinds! {
     TooManyFlows {} = "too_many_flows", Error, "divide them among several bots";
     BadStatus { .. } = "bad_status", Error, "";
     BadSetting { .. } = "bad_setting", Error, "";
+}
+
+/// Code by its name, and by its revision where that is known.
+fn named(code: &CodeRef) -> String {
+    match code.revision {
+        0 => format!("`{}`", code.kind),
+        revision => format!("`{}` revision {revision}", code.kind),
+    }
 }

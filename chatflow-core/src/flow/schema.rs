@@ -19,12 +19,18 @@ macro_rules! text_or {
 
             fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let body = generator.subschema_for::<$body>();
-                schemars::json_schema!({ "anyOf": [{ "type": "string" }, body] })
+                let text = crate::flow::schema::any_text();
+                schemars::json_schema!({ "anyOf": [text, body] })
             }
         }
     };
 }
 pub(crate) use text_or;
+
+/// What is read as a text: `5` and `true` are, without quotes too.
+pub(crate) fn any_text() -> Schema {
+    json_schema!({ "type": ["string", "number", "boolean"] })
+}
 
 /// A text that must read in a certain way.
 macro_rules! text {
@@ -55,7 +61,8 @@ text!(
     SaveTo,
     "save",
     "Where a value is kept: age, contact.name or contact.city.",
-    r"^(data\.|contact\.)?[\p{L}_][\p{L}\p{N}_]*$"
+    // Letters by what they aren't: not every validator knows `\p`.
+    r"^(data\.|contact\.)?[^\x00-@\[-\^`{-\x7f][^\x00-/:-@\[-\^`{-\x7f]*$"
 );
 
 impl JsonSchema for Delay {
@@ -88,8 +95,8 @@ impl JsonSchema for Texts {
         json_schema!({
             "description": "A text, or a text for each language.",
             "anyOf": [
-                { "type": ["string", "number", "boolean"] },
-                { "type": "object", "additionalProperties": { "type": "string" } },
+                any_text(),
+                { "type": "object", "additionalProperties": any_text() },
             ],
         })
     }

@@ -87,9 +87,7 @@ pub enum TemplateError {
         at: usize,
     },
     /// Something other than a value where one must stand.
-    #[error(
-        "`{found}` at byte {at} is no name; write {{{{ name }}}}, {{{{ data.x }}}} or {{{{ contact.x }}}}"
-    )]
+    #[error("{} is no value; a name reads x, data.x or contact.x", place(*at, found))]
     NotAName {
         /// Where.
         at: usize,
@@ -105,7 +103,7 @@ pub enum TemplateError {
         found: String,
     },
     /// A word or sign that can't stand there.
-    #[error("`{found}` can't stand at byte {at}")]
+    #[error("{} can't stand there{}", place(*at, found), if found == "=" { "; `==` compares" } else { "" })]
     Unexpected {
         /// Where.
         at: usize,
@@ -164,6 +162,14 @@ pub enum TemplateError {
     /// We read it, but the template engine beneath doesn't take it.
     #[error("the template engine refuses it")]
     Refused,
+}
+
+/// What stands at a place, for people.
+fn place(at: usize, found: &str) -> String {
+    match found {
+        "" => format!("the end at byte {at}"),
+        found => format!("`{found}` at byte {at}"),
+    }
 }
 
 impl TemplateError {
