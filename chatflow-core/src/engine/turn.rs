@@ -125,7 +125,9 @@ impl<'a> Turn<'a> {
         let leads = match self.snapshot.automation {
             Automation::Start => behaviour.auto_start,
             Automation::Auto | Automation::Waiting => true,
-            Automation::Manual | Automation::Finished | Automation::Error(_) => false,
+            // What would begin the flow anew is looked at like what goes on in it.
+            Automation::Finished => behaviour.finished_inbound == FinishedInbound::RestartEntryFlow,
+            Automation::Manual | Automation::Error(_) => false,
         };
         if leads && let Some(media) = message.media() {
             match behaviour.rule_for(media.kind) {

@@ -142,7 +142,8 @@ impl ProblemKind {
     pub(crate) fn is_of_the_whole(&self) -> bool {
         matches!(
             self,
-            Self::NeverWaitingCycle { .. }
+            Self::NoSteps
+                | Self::NeverWaitingCycle { .. }
                 | Self::GuardedCycle { .. }
                 | Self::TooManyStepsPerTurn { .. }
                 | Self::TooManyMessagesPerTurn { .. }
