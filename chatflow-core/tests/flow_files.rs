@@ -357,6 +357,26 @@ fn everything() -> FlowDefinition {
 }
 
 #[test]
+fn a_number_is_kept_as_it_was_written_or_refused() {
+    let set = |number: &str| {
+        let source = format!("flow: f\nsteps:\n  s:\n    set: {{x: {number}}}\n");
+        let files = read("f.yaml", &source);
+        let x = files.bot("b").ok().map(|bot| {
+            let scenario = Scenario::parse("> hi\n").unwrap();
+            assert!(block_on(Player::new(bot).play(&scenario)).unwrap().holds());
+            files.flows().next().unwrap().to_json().unwrap()
+        });
+        (found(&files), x.is_some_and(|json| json.contains(number)))
+    };
+    for exact in ["1.25", "-0.5", "123456.789", "7"] {
+        assert_eq!(set(exact), (vec![], true), "{exact}");
+    }
+    for inexact in ["1234567890123456.78", "123456789.123456789"] {
+        assert_eq!(set(inexact), (vec![(4, "unreadable")], false), "{inexact}");
+    }
+}
+
+#[test]
 fn every_flow_is_written_and_read_back_as_the_same() {
     let flow = everything();
     for written in [flow.to_yaml().unwrap(), flow.to_json().unwrap()] {
@@ -394,6 +414,7 @@ steps:
         "a: b: c",
         "\t- x",
         "&a [*a]",
+        "flow: x\nsteps: {a: {send: Hi, next: \"no\\nwhere\"}}",
     ] {
         let findings = read("f", source).check().findings;
         assert!(!findings.is_empty(), "{source}");

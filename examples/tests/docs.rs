@@ -67,3 +67,13 @@ fn the_console_talks_as_its_comment_says() {
         .collect();
     assert_eq!(said, lines("//! < "));
 }
+
+#[test]
+fn the_flow_of_the_readme_is_without_fault() {
+    let page = page("README.md");
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (flow, _) = rest.split_once("```").unwrap();
+    let files = chatflow_core::FlowFiles::new().read("README.md", flow.as_bytes());
+    assert_eq!(files.check().findings, []);
+    assert_eq!(files.flows().count(), 1);
+}

@@ -45,6 +45,9 @@ pub struct Snapshot {
     /// Whether an operator set the automation's status last.
     #[serde(default, skip_serializing_if = "is_false")]
     pub set_by_hand: bool,
+    /// What automation goes back to when an operator's pause ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Automation>,
     /// Axis: reach.
     #[serde(default, skip_serializing_if = "Reach::is_ok")]
     pub reach: Reach,
@@ -144,6 +147,7 @@ impl Snapshot {
             automation: Automation::Start,
             label: None,
             set_by_hand: false,
+            paused: None,
             reach: Reach::Ok,
             operator_block: None,
             session: None,

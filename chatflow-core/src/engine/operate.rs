@@ -7,7 +7,7 @@ use crate::dialog::{
 };
 use crate::engine::admit;
 use crate::engine::turn::{PAUSE_TIMER, Turn};
-use crate::flow::{OperatorWrite, STEP_TIMER};
+use crate::flow::{OperatorWrite, STEP_TIMER, WaitingEntry};
 
 impl Turn<'_> {
     pub(super) fn operator_acted(&mut self, operator: &OperatorId, act: &OperatorAct) {
@@ -23,13 +23,15 @@ impl Turn<'_> {
                     | Automation::Error(_) => policy != OperatorWrite::KeepStatus,
                     Automation::Manual | Automation::Finished => false,
                 };
-                let is_paused = self.snapshot.timers.contains_key(PAUSE_TIMER);
+                let before = self.snapshot.automation;
                 self.open_session(Handling::InProgress);
                 if takes_over {
                     self.set_automation(actor, Automation::Manual, None);
+                    // What failed is not taken up again by itself.
+                    self.snapshot.paused = Some(before).filter(|before| before.drives());
                 }
                 if let OperatorWrite::PauseFor(period) = policy
-                    && (takes_over || is_paused)
+                    && self.snapshot.paused.is_some()
                 {
                     let due = time::add(self.now, period.into());
                     self.set_timer_at(PAUSE_TIMER, time::whole_milliseconds(due));
@@ -45,6 +47,7 @@ impl Turn<'_> {
                 self.assign(Assignee::Operator(operator.clone()), &actor);
                 // Who takes it keeps it until he says otherwise.
                 self.cancel_timers();
+                self.end_pause();
                 // A host's label of a dialog that is Manual already says more than ours would.
                 if self.snapshot.automation != Automation::Manual {
                     self.set_automation(actor, Automation::Manual, None);
@@ -70,8 +73,6 @@ impl Turn<'_> {
 
     /// Several settings as one act. A status on a blocked dialog lifts the operator's own block.
     fn operator_set(&mut self, actor: Actor, settings: &DialogSettings) {
-        // The step that is entered reads what is set beside it.
-        self.operator_patches(settings);
         let (status, step) = (settings.status.as_ref(), settings.step.as_ref());
         if let Some(target) = step {
             self.place(target);
@@ -80,11 +81,19 @@ impl Turn<'_> {
             self.raise_fence = true;
             self.cancel_automatic();
         }
+        // Once the dialog is placed, its data is that of where it stands; the step that is entered
+        // reads what is set beside it.
+        self.operator_patches(settings);
         // Where nothing runs yet or any more, choosing a step is choosing to go on from it.
-        let idle = matches!(
-            self.snapshot.automation,
-            Automation::Start | Automation::Finished
-        );
+        // So it is where the dialog shows Waiting only because its step awaits an answer.
+        let idle = match self.snapshot.automation {
+            Automation::Start | Automation::Finished => true,
+            Automation::Waiting => {
+                let by_step = WaitingEntry::AlsoWhenStepAwaitsInput;
+                self.config.behaviour().waiting_entry == by_step && !self.snapshot.set_by_hand
+            }
+            Automation::Auto | Automation::Manual | Automation::Error(_) => false,
+        };
         let go_on = (idle && step.is_some()).then_some(&StatusChoice::Auto);
         let chosen_by_name = status.is_some();
         let status = status.or(go_on);
@@ -102,9 +111,7 @@ impl Turn<'_> {
                 self.cancel_timers();
             }
             let led = self.snapshot.automation.drives();
-            if automation != Automation::Manual {
-                self.cancel_timer(PAUSE_TIMER);
-            }
+            self.end_pause();
             if self.snapshot.operator_block.is_some() && chosen_by_name {
                 self.change(actor.clone(), |snapshot| {
                     snapshot.operator_block = None;
@@ -159,12 +166,16 @@ impl Turn<'_> {
         };
         let due = position.due;
         let is_before = position.phase == Phase::Before;
+        // A step that has been passed waits only as Waiting.
+        let waits =
+            position.phase == Phase::Inside || self.snapshot.automation == Automation::Waiting;
         if is_before || self.snapshot.timers.contains_key(STEP_TIMER) {
             return;
         }
         let step = config.resolve(position).map(|at| config.step(at));
         match (step, due) {
-            (Some(step), _) if step.timeout.is_some() => self.set_timeout(step),
+            (Some(step), _) if step.timeout.is_some() && waits => self.set_timeout(step),
+            (Some(step), _) if step.timeout.is_some() => {}
             (_, Some(due)) => self.set_timer_at(STEP_TIMER, due.max(self.now)),
             _ => {}
         }
@@ -183,7 +194,13 @@ impl Turn<'_> {
         });
     }
 
-    fn cancel_timer(&mut self, name: &str) {
+    /// Ends a pause for good: whoever decided it has decided what comes after it.
+    pub(super) fn end_pause(&mut self) {
+        self.snapshot.paused = None;
+        self.cancel_timer(PAUSE_TIMER);
+    }
+
+    pub(super) fn cancel_timer(&mut self, name: &str) {
         if self.snapshot.timers.remove(name).is_some() {
             let name = name.to_owned();
             self.scratch.timer(TimerChange::Cancel { name });
@@ -203,7 +220,7 @@ impl Turn<'_> {
             .or(own)
             .unwrap_or_else(|| &self.config.settings().entry)
             .clone();
-        self.cancel_timers();
+        self.cancel_timer(STEP_TIMER);
         self.forget_call();
         self.drop_calls();
         // `admit` has found the step.

@@ -50,6 +50,7 @@ enum Way {
 struct Mark {
     facts: usize,
     effects: usize,
+    data_before: usize,
     position: Option<Position>,
     attention: Attention,
     timers: BTreeMap<String, TimerSet>,
@@ -84,6 +85,7 @@ impl Turn<'_> {
         let mark = Mark {
             facts: self.scratch.facts.len(),
             effects: self.scratch.effects.len(),
+            data_before: self.scratch.data_before.len(),
             position: self.snapshot.position.clone(),
             attention: self.snapshot.attention.clone(),
             timers: self.snapshot.timers.clone(),
@@ -112,7 +114,7 @@ impl Turn<'_> {
         self.scratch.effects.truncate(mark.effects);
         self.scratch.timers = mark.timer_changes;
         self.scratch.pending_call = None;
-        for before in self.scratch.data_before.drain(..).rev() {
+        for before in self.scratch.data_before.drain(mark.data_before..).rev() {
             before.restore(&mut self.snapshot.data);
         }
         if let Some(contact) = self.scratch.contact_before.take() {
@@ -470,7 +472,14 @@ impl Turn<'_> {
             position.phase = Phase::Passed(name.to_string());
             position.due = None;
         }
+        // A question that was given up or not answered in time hasn't been passed as it was meant.
+        let is_aside = matches!(&**name, EXIT_TIMEOUT | EXIT_GAVE_UP)
+            && matches!(
+                step.kind,
+                CompiledKind::Ask(_) | CompiledKind::Keywords { .. } | CompiledKind::Router(_)
+            );
         let own = match step.finish {
+            _ if is_aside => None,
             Some(FinishStatus::Finished) => Some(FinishStatus::Finished),
             Some(status) if !passed_before && status != FinishStatus::Auto => Some(status),
             _ => None,

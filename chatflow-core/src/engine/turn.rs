@@ -174,9 +174,15 @@ impl<'a> Turn<'a> {
             return;
         }
         match self.config.behaviour().unblock_to {
+            // What came due meanwhile was discarded; it is planned again.
+            UnblockTo::Previous if self.snapshot.automation.drives() => self.rearm(),
             UnblockTo::Previous => {}
-            UnblockTo::Manual => self.set_automation(actor.clone(), Automation::Manual, None),
+            UnblockTo::Manual => {
+                self.end_pause();
+                self.set_automation(actor.clone(), Automation::Manual, None);
+            }
             UnblockTo::Start => {
+                self.end_pause();
                 self.drop_calls();
                 self.snapshot.position = None;
                 self.cancel_timers();
@@ -191,8 +197,11 @@ impl<'a> Turn<'a> {
             name: name.to_owned(),
         });
         if name == PAUSE_TIMER {
-            if self.snapshot.automation == Automation::Manual {
-                self.set_automation(Actor::Timer(name.to_owned()), Automation::Auto, None);
+            let before = self.snapshot.paused.take();
+            if let Some(before) = before
+                && self.snapshot.automation == Automation::Manual
+            {
+                self.set_automation(Actor::Timer(name.to_owned()), before, None);
                 self.rearm();
             }
             return;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::dialog::{ContactPatch, StepId, Value};
+use crate::dialog::{ContactPatch, Media, StepId, Value};
 use crate::flow::answer::{Answer, Choice};
 use crate::flow::compiled::{
     CompiledAsk, CompiledCall, CompiledFlow, CompiledItem, CompiledKind, CompiledSource,
@@ -83,6 +83,12 @@ impl CompiledFlow {
         if entry.is_none() && !definition.steps.is_empty() {
             let entry = definition.entry.clone();
             compiler.problem(&["entry"], ProblemKind::EntryMissing { entry });
+        }
+        // Counted before any is compiled, since each may take a megabyte.
+        let count = patterns(&definition.steps);
+        if count > pattern::PATTERNS_MAX {
+            compiler.problem(&["steps"], ProblemKind::TooManyPatterns { count });
+            return Err(compiler.problems);
         }
         let last = definition.steps.len().saturating_sub(1);
         let steps = (0_u16..)
@@ -279,6 +285,17 @@ impl Compiler<'_> {
                 1 => vec!["send"],
                 _ => vec!["send", &place],
             };
+            let is_blank =
+                |text: &Texts| text.each().iter().any(|(_, text)| text.trim().is_empty());
+            let has_reference = |media: &Media| !media.reference.as_str().trim().is_empty();
+            let says = match (&item.media, &item.text) {
+                (Some(media), _) => has_reference(media),
+                (None, Some(text)) => !is_blank(text),
+                (None, None) => false,
+            };
+            if !says || item.choices.iter().any(is_blank) {
+                self.problem(&at, ProblemKind::EmptyMessage);
+            }
             let text = item
                 .text
                 .as_ref()
@@ -519,6 +536,16 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// How many regular expressions the steps have.
+fn patterns(steps: &[StepDefinition]) -> usize {
+    let of_step = |step: &StepDefinition| match &step.kind {
+        StepKind::Ask(ask) => usize::from(matches!(ask.answer, AskKind::Regex(_))),
+        StepKind::Keywords(router) => router.routes.iter().map(|route| route.patterns.len()).sum(),
+        _ => 0,
+    };
+    steps.iter().map(of_step).sum()
 }
 
 fn joined<'a>(at: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {

@@ -8,6 +8,8 @@ use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 const COMPILED_BYTES_MAX: usize = 1024 * 1024;
 /// Most bytes that the expressions of one step may compile to together.
 const SET_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most expressions of one flow: together they stay within 100 MiB.
+pub(crate) const PATTERNS_MAX: usize = 100;
 /// Deepest nesting in an expression.
 const NESTING_MAX: u32 = 50;
 /// Longest expression, in bytes.

@@ -325,6 +325,15 @@ pub enum ProblemKind {
         /// How many.
         count: usize,
     },
+    /// A message says nothing, or one of its choices does.
+    #[error("it has a message or a choice that is empty")]
+    EmptyMessage,
+    /// A flow has more regular expressions than the limit.
+    #[error("it has {count} regular expressions, more than 100")]
+    TooManyPatterns {
+        /// How many.
+        count: usize,
+    },
     /// The shares of a split aren't the whole.
     #[error("the shares are {sum} % together, not 100 %")]
     WeightSum {
@@ -511,6 +520,8 @@ kinds! {
     BadWord { .. } = "bad_word", Error, "";
     TooManyKeywords {} = "too_many_keywords", Error, "divide them among several steps";
     TooManyMessages { .. } = "too_many_messages", Error, "divide them among several steps";
+    EmptyMessage {} = "empty_message", Error, "no channel can send it";
+    TooManyPatterns { .. } = "too_many_patterns", Error, "use keywords, or divide it into several flows";
     WeightSum { .. } = "weight_sum", Error, "change the shares";
     NoShare { .. } = "no_share", Error, "give it a share, or take it away";
     NoTime {} = "no_time", Error, "write a time such as 30m";

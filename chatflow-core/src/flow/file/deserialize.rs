@@ -8,6 +8,7 @@ use serde::de::{Error as _, Expected, Visitor};
 use super::access::{Choice, Elements, Entries};
 use super::mistake::{AsText, Cause, Mistake, plain_words};
 use super::{Kind, Node, Span, suggest};
+use crate::dialog::Decimal;
 
 /// What was learned about a tree from earlier readings of it.
 #[derive(Debug, Default)]
@@ -52,7 +53,17 @@ impl<'n> Reader<'n> {
             Kind::Null => visitor.visit_unit(),
             Kind::Bool { yes, .. } => visitor.visit_bool(*yes),
             Kind::Integer { .. } => self.show_integer(visitor),
-            Kind::Number { value, .. } => visitor.visit_f64(*value),
+            Kind::Number { value, written } => {
+                visitor
+                    .visit_f64(*value)
+                    .and_then(|read| match is_exact(*value, written) {
+                        true => Ok(read),
+                        false => Err(Mistake::custom(
+                            "the number has more digits than are kept exactly",
+                        )
+                        .hint("write it in quotes, as a text")),
+                    })
+            }
             Kind::Text(text) => visitor.visit_str(text),
             Kind::List(elements) => visitor.visit_seq(Elements::new(self, elements, true)),
             Kind::Map(entries) => visitor.visit_map(Entries::new(self, entries)),
@@ -348,5 +359,15 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
         visitor.visit_unit()
+    }
+}
+
+/// Whether a number is what was written. A price must not become another one unseen.
+fn is_exact(value: f64, written: &str) -> bool {
+    let decimal = |text: &str| text.parse::<Decimal>().ok();
+    match (decimal(written), decimal(&value.to_string())) {
+        (Some(written), Some(value)) => written == value,
+        // Written with an exponent, say.
+        _ => true,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::problem::one_line;
 use super::{ReadProblem, Span};
 use crate::dialog::{FlowId, StepId};
 use crate::flow::{Problem, Severity};
@@ -45,7 +46,7 @@ impl Finding {
         Self {
             severity: problem.kind.severity(),
             code: problem.kind.code(),
-            message: problem.to_string(),
+            message: one_line(problem.to_string()),
             hint: problem.kind.hint().map(ToOwned::to_owned),
             file: file.to_owned(),
             span,

@@ -51,7 +51,7 @@ impl fmt::Display for ReadProblem {
 
 /// A problem may quote the file, and a quoted line break or escape would spoil the list of
 /// problems on a terminal.
-fn one_line(text: String) -> String {
+pub(super) fn one_line(text: String) -> String {
     if text.chars().any(char::is_control) {
         text.replace(char::is_control, " ")
     } else {
