@@ -208,3 +208,28 @@ fn an_undone_turn_leaves_neither_a_timer_nor_an_answer_behind() {
     );
     assert_eq!(attention.needs_reply_since, Some(time::from_millis(2_000)));
 }
+
+#[test]
+fn a_hosts_step_that_completes_a_called_flow_gives_back_to_its_caller() {
+    let inner = FlowBuilder::new("inner", 1)
+        .step("obey", Obedient)
+        .build()
+        .unwrap();
+    let outer = FlowBuilder::new("outer", 1)
+        .step("call", chatflow_core::CallFlow::to("inner"))
+        .step("back", SendMessage::text("Back."))
+        .finish(FinishStatus::Waiting)
+        .build()
+        .unwrap();
+    let config = Bot::new("b", outer).flow(inner).compile().unwrap();
+    let came = turn(
+        &config,
+        opened(&config),
+        &Event::message("1", "complete"),
+        1_000,
+    );
+    assert_eq!(came.snapshot.automation, Automation::Waiting);
+    assert_eq!(came.effects.len(), 1, "the caller went on");
+    let position = came.snapshot.position.unwrap();
+    assert_eq!((position.step.as_str(), position.calls.len()), ("back", 0));
+}

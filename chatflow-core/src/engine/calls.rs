@@ -8,6 +8,12 @@ use crate::engine::turn::Turn;
 use crate::flow::{CallFlow, CompiledCall, CompiledKind, CompiledStep};
 
 impl Turn<'_> {
+    /// Whether a flow waits for the one where the dialog stands.
+    pub(super) fn is_called(&self) -> bool {
+        let position = self.snapshot.position.as_ref();
+        position.is_some_and(|position| !position.calls.is_empty())
+    }
+
     /// Puts this flow aside and goes to the entry of another.
     pub(super) fn call_flow(
         &mut self,

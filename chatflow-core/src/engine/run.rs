@@ -184,6 +184,18 @@ impl Turn<'_> {
                     self.wait(step);
                     return Ok(());
                 }
+                // A flow that was called is over; its caller goes on.
+                Verdict::End(Automation::Finished) if self.is_called() => {
+                    self.cancel_timers();
+                    self.forget_call();
+                    let Some(caller) = self.back()? else {
+                        return Ok(());
+                    };
+                    at = caller;
+                    step = config.step(at);
+                    passed_before = false;
+                    verdict = exit_index(step, EXIT_NEXT)?;
+                }
                 Verdict::End(automation) => {
                     self.end(step, automation);
                     return Ok(());
@@ -472,14 +484,7 @@ impl Turn<'_> {
             position.phase = Phase::Passed(name.to_string());
             position.due = None;
         }
-        // A question that was given up or not answered in time hasn't been passed as it was meant.
-        let is_aside = matches!(&**name, EXIT_TIMEOUT | EXIT_GAVE_UP)
-            && matches!(
-                step.kind,
-                CompiledKind::Ask(_) | CompiledKind::Keywords { .. } | CompiledKind::Router(_)
-            );
-        let own = match step.finish {
-            _ if is_aside => None,
+        let own = match step.finish_by(name) {
             Some(FinishStatus::Finished) => Some(FinishStatus::Finished),
             Some(status) if !passed_before && status != FinishStatus::Auto => Some(status),
             _ => None,

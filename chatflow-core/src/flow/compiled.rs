@@ -9,7 +9,7 @@ use crate::flow::answer::Answer;
 use crate::flow::condition::Test;
 use crate::flow::keywords::Matcher;
 use crate::flow::texts::CompiledTexts;
-use crate::flow::{FinishStatus, Router, SaveTo, Step, Template};
+use crate::flow::{EXIT_GAVE_UP, EXIT_TIMEOUT, FinishStatus, Router, SaveTo, Step, Template};
 
 /// A flow ready to run.
 #[derive(Debug, Clone)]
@@ -30,6 +30,19 @@ pub(crate) struct CompiledStep {
     pub(crate) exits: Vec<(Box<str>, Option<u16>)>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) finish: Option<FinishStatus>,
+}
+
+impl CompiledStep {
+    /// The status that leaving by an exit gives. A question that was given up or not answered in
+    /// time hasn't been passed as it was meant, and gives none.
+    pub(crate) fn finish_by(&self, exit: &str) -> Option<FinishStatus> {
+        let waits = matches!(
+            self.kind,
+            CompiledKind::Ask(_) | CompiledKind::Keywords { .. } | CompiledKind::Router(_)
+        );
+        let is_aside = waits && matches!(exit, EXIT_TIMEOUT | EXIT_GAVE_UP);
+        self.finish.filter(|_| !is_aside)
+    }
 }
 
 #[derive(Clone)]

@@ -141,7 +141,7 @@ impl<'a> Graph<'a> {
         let is_unanswered = matches!(step.kind, CompiledKind::Ask(_)) && &**name != EXIT_NEXT;
         let asks_again = matches!(step.kind, CompiledKind::Keywords { retry: Some(_), .. })
             && &**name == EXIT_OTHERWISE;
-        match (step.finish, target) {
+        match (step.finish_by(name), target) {
             _ if asks_again => Way::Stop,
             (_, None) if is_unanswered => Way::Stop,
             (Some(FinishStatus::Finished), _) => Way::Back,
