@@ -277,10 +277,7 @@ impl Turn<'_> {
             position.calls = before.calls;
         }
         self.snapshot.position = Some(position);
-        if matches!(
-            step.kind,
-            CompiledKind::Ask(_) | CompiledKind::Keywords { .. } | CompiledKind::Router(_)
-        ) {
+        if step.kind.waits_for_answer() {
             self.set_timeout(step);
         }
         match &step.kind {

@@ -11,15 +11,16 @@ use crate::flow::compiled::{
     CompiledStep, Link,
 };
 use crate::flow::condition::CONDITION_DEPTH_MAX;
+use crate::flow::definition::Lead;
 use crate::flow::keywords::{Matcher, normalise};
 use crate::flow::kinds::{Assignment, KeywordRoute, Source};
 use crate::flow::pattern;
 use crate::flow::template::is_data_name;
 use crate::flow::texts::CompiledTexts;
 use crate::flow::{
-    Ask, AskKind, Branch, CallFlow, ChangeTags, EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE,
-    EXIT_TIMEOUT, FinishStatus, FlowDefinition, KeywordRouter, Problem, ProblemKind, SaveTo,
-    SendMessage, Split, StepDefinition, StepKind, Template, Texts,
+    Ask, AskKind, Branch, CallFlow, ChangeTags, EXIT_NEXT, EXIT_TIMEOUT, FinishStatus,
+    FlowDefinition, KeywordRouter, Problem, ProblemKind, SaveTo, SendMessage, Split,
+    StepDefinition, StepKind, Template, Texts,
 };
 
 /// Most steps of one flow; a step's index is 16 bits.
@@ -126,16 +127,9 @@ impl Compiler<'_> {
         following: Option<u16>,
     ) -> Option<CompiledStep> {
         let exits = self.exits(step, following);
-        let finish = match (&step.kind, step.finish) {
-            (StepKind::Finish(finish), None) => Some(finish.status),
-            (_, finish) => finish,
-        };
+        let finish = step.status();
         if let Some(timeout) = step.timeout {
-            let waits = matches!(
-                step.kind,
-                StepKind::Ask(_) | StepKind::Keywords(_) | StepKind::Router(_)
-            );
-            if !waits && finish != Some(FinishStatus::Waiting) {
+            if !step.kind.waits_for_answer() && finish != Some(FinishStatus::Waiting) {
                 self.problem(&["timeout"], ProblemKind::NeverWaits);
             }
             if timeout.is_zero() {
@@ -157,16 +151,13 @@ impl Compiler<'_> {
         step: &StepDefinition,
         following: Option<u16>,
     ) -> Vec<(Box<str>, Option<u16>)> {
-        let mut names = step.kind.exits();
+        let names = step.exit_names();
         let mut seen = BTreeSet::new();
         for name in &names {
-            if !seen.insert(name.clone()) || name == EXIT_TIMEOUT {
+            if !seen.insert(name) || name == EXIT_TIMEOUT && step.timeout.is_none() {
                 let exit = name.clone();
                 self.problem(&[step.kind.key()], ProblemKind::DuplicateExit { exit });
             }
-        }
-        if step.timeout.is_some() {
-            names.push(EXIT_TIMEOUT.to_owned());
         }
         for (exit, to) in &step.exits {
             // In a file `next: here` has no exit of its own to point at.
@@ -192,34 +183,16 @@ impl Compiler<'_> {
         names
             .into_iter()
             .map(|name| {
-                let to = match step.exits.get(&name) {
-                    Some(to) => self.by_name.get(to).copied(),
-                    // A question nobody answered goes to a person, not to the next step.
-                    None if matches!(step.kind, StepKind::Ask(_))
-                        && (name == EXIT_GAVE_UP || name == EXIT_TIMEOUT) =>
-                    {
-                        None
-                    }
-                    None => self.by_its_name(step, &name).or(following),
+                let find = |step: &StepId| self.by_name.get(step).copied();
+                let to = match step.lead(&name, |step| self.by_name.contains_key(step)) {
+                    Lead::Named(to) => find(to),
+                    Lead::OwnName => find(&StepId::from(name.as_str())),
+                    Lead::Following => following,
+                    Lead::Person => None,
                 };
                 (name.into_boxed_str(), to)
             })
             .collect()
-    }
-
-    /// The step that a route leads to by having its name.
-    fn by_its_name(&self, step: &StepDefinition, exit: &str) -> Option<u16> {
-        let is_route = matches!(
-            step.kind,
-            StepKind::Keywords(_)
-                | StepKind::Condition(_)
-                | StepKind::Split(_)
-                | StepKind::Router(_)
-        ) && exit != EXIT_OTHERWISE
-            && exit != EXIT_TIMEOUT;
-        is_route
-            .then(|| self.by_name.get(&StepId::from(exit)).copied())
-            .flatten()
     }
 
     fn kind(&mut self, kind: &StepKind) -> Option<CompiledKind> {

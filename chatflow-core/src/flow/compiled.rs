@@ -7,9 +7,10 @@ use std::time::Duration;
 use crate::dialog::{ContactPatch, FlowId, FlowVersion, Media, StepId, Value};
 use crate::flow::answer::Answer;
 use crate::flow::condition::Test;
+use crate::flow::definition::finish_by;
 use crate::flow::keywords::Matcher;
 use crate::flow::texts::CompiledTexts;
-use crate::flow::{EXIT_GAVE_UP, EXIT_TIMEOUT, FinishStatus, Router, SaveTo, Step, Template};
+use crate::flow::{FinishStatus, Router, SaveTo, Step, Template};
 
 /// A flow ready to run.
 #[derive(Debug, Clone)]
@@ -33,15 +34,16 @@ pub(crate) struct CompiledStep {
 }
 
 impl CompiledStep {
-    /// The status that leaving by an exit gives. A question that was given up or not answered in
-    /// time hasn't been passed as it was meant, and gives none.
+    /// The status that leaving by an exit gives.
     pub(crate) fn finish_by(&self, exit: &str) -> Option<FinishStatus> {
-        let waits = matches!(
-            self.kind,
-            CompiledKind::Ask(_) | CompiledKind::Keywords { .. } | CompiledKind::Router(_)
-        );
-        let is_aside = waits && matches!(exit, EXIT_TIMEOUT | EXIT_GAVE_UP);
-        self.finish.filter(|_| !is_aside)
+        finish_by(self.finish, self.kind.waits_for_answer(), exit)
+    }
+}
+
+impl CompiledKind {
+    /// Whether it stays until the contact has answered or its time is over.
+    pub(crate) const fn waits_for_answer(&self) -> bool {
+        matches!(self, Self::Ask(_) | Self::Keywords { .. } | Self::Router(_))
     }
 }
 

@@ -9,7 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::dialog::time::Period;
 use crate::dialog::{FlowId, FlowVersion, StepId, Value};
 use crate::flow::kinds::Source;
-use crate::flow::{FinishStatus, Router, Step, StepKind, ordered};
+use crate::flow::{
+    EXIT_GAVE_UP, EXIT_OTHERWISE, EXIT_TIMEOUT, FinishStatus, Router, Step, StepKind, ordered,
+};
 
 /// A named, versioned set of steps.
 ///
@@ -120,6 +122,68 @@ pub struct StepDefinition {
     pub timeout: Option<Period>,
     /// The status that passing it gives the dialog.
     pub finish: Option<FinishStatus>,
+}
+
+/// Where an exit leads, before names are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lead<'a> {
+    /// To the step that the author named.
+    Named(&'a StepId),
+    /// To the step that has the exit's own name.
+    OwnName,
+    /// To the step listed next.
+    Following,
+    /// To a person: nobody answered.
+    Person,
+}
+
+impl StepDefinition {
+    /// The status that passing it gives the dialog.
+    pub(crate) fn status(&self) -> Option<FinishStatus> {
+        match &self.kind {
+            StepKind::Finish(finish) => Some(self.finish.unwrap_or(finish.status)),
+            _ => self.finish,
+        }
+    }
+
+    /// The names of its exits, `timeout` last.
+    pub(crate) fn exit_names(&self) -> Vec<String> {
+        let mut names = self.kind.exits();
+        names.extend(self.timeout.map(|_| EXIT_TIMEOUT.to_owned()));
+        names
+    }
+
+    /// Where an exit leads. `is_step` says whether the flow has a step of a name.
+    pub(crate) fn lead(&self, exit: &str, is_step: impl Fn(&StepId) -> bool) -> Lead<'_> {
+        if let Some(to) = self.exits.get(exit) {
+            return Lead::Named(to);
+        }
+        let is_aside = matches!(exit, EXIT_TIMEOUT | EXIT_GAVE_UP);
+        match &self.kind {
+            StepKind::Ask(_) if is_aside => Lead::Person,
+            StepKind::Keywords(_)
+            | StepKind::Condition(_)
+            | StepKind::Split(_)
+            | StepKind::Router(_)
+                if !matches!(exit, EXIT_OTHERWISE | EXIT_TIMEOUT)
+                    && is_step(&StepId::from(exit)) =>
+            {
+                Lead::OwnName
+            }
+            _ => Lead::Following,
+        }
+    }
+}
+
+/// The status that leaving by an exit gives, of the one that passing the step gives. A question
+/// that was given up or not answered in time hasn't been passed as it was meant, and gives none.
+pub(crate) fn finish_by(
+    status: Option<FinishStatus>,
+    waits_for_answer: bool,
+    exit: &str,
+) -> Option<FinishStatus> {
+    let is_aside = waits_for_answer && matches!(exit, EXIT_TIMEOUT | EXIT_GAVE_UP);
+    status.filter(|_| !is_aside)
 }
 
 /// A host's code, as data: what is stored of it, and what it is found again by.

@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 
 use crate::dialog::time::Period;
 use crate::dialog::{FlowId, FlowVersion, StepId};
+use crate::flow::definition::{Lead, finish_by};
 use crate::flow::{
-    EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, FinishStatus, FlowDefinition,
-    StepDefinition, StepKind,
+    EXIT_OTHERWISE, EXIT_TIMEOUT, FinishStatus, FlowDefinition, StepDefinition, StepKind,
 };
 
 /// The structure of a flow: its steps, and where each of their exits leads.
@@ -122,7 +122,6 @@ impl FlowGraph {
             let following = flow.steps.get(n + 1).map(|step| &step.name);
             Ways {
                 step,
-                finish: finish(step),
                 following,
                 names: &names,
             }
@@ -174,7 +173,7 @@ impl FlowGraph {
 
 impl GraphNode {
     fn of(step: &StepDefinition) -> Self {
-        let finish = finish(step);
+        let finish = step.status();
         Self {
             step: step.name.clone(),
             kind: step.kind.key(),
@@ -190,18 +189,9 @@ impl GraphNode {
     }
 }
 
-/// The status that passing a step gives the dialog.
-fn finish(step: &StepDefinition) -> Option<FinishStatus> {
-    match &step.kind {
-        StepKind::Finish(finish) => Some(step.finish.unwrap_or(finish.status)),
-        _ => step.finish,
-    }
-}
-
 /// The ways out of one step.
 struct Ways<'a> {
     step: &'a StepDefinition,
-    finish: Option<FinishStatus>,
     following: Option<&'a StepId>,
     names: &'a BTreeSet<&'a StepId>,
 }
@@ -217,26 +207,24 @@ impl Ways<'_> {
             let flow = flow.clone();
             edges.push(self.edge("", GraphTarget::Flow { flow, step }, false));
         }
-        let mut exits = self.step.kind.exits();
+        let mut exits = self.step.exit_names();
         if matches!(&self.step.kind, StepKind::Keywords(router) if router.retry.is_some()) {
             // It says that and waits again instead.
             exits.retain(|exit| exit != EXIT_OTHERWISE);
         }
-        if self.step.timeout.is_some() {
-            exits.push(EXIT_TIMEOUT.to_owned());
-        }
         for exit in &exits {
             let target = self.target(exit);
-            let unanswered = matches!(self.step.kind, StepKind::Ask(_)) && exit != EXIT_NEXT;
-            if unanswered && target.is_none() {
+            if self.lead(exit) == Lead::Person {
                 edges.push(self.edge(exit, GraphTarget::Operator, false));
                 continue;
             }
-            let on = match (self.finish, target) {
+            let status = self.step.status();
+            let finish = finish_by(status, self.step.kind.waits_for_answer(), exit);
+            let on = match (finish, target) {
                 (Some(FinishStatus::Finished), _) | (_, None) => GraphTarget::End,
                 (_, Some(step)) => GraphTarget::Step(step.clone()),
             };
-            if self.finish == Some(FinishStatus::Manual) {
+            if finish == Some(FinishStatus::Manual) {
                 edges.push(self.edge(exit, GraphTarget::Operator, false));
                 if on != GraphTarget::End {
                     edges.push(self.edge(exit, on, true));
@@ -257,24 +245,17 @@ impl Ways<'_> {
         }
     }
 
-    /// The step that an exit leads to, by the rules of compiling: as it is said, else for a route
-    /// to the step of its own name, else to the step listed next.
+    fn lead(&self, exit: &str) -> Lead<'_> {
+        self.step.lead(exit, |step| self.names.contains(step))
+    }
+
+    /// The step that an exit leads to.
     fn target(&self, exit: &str) -> Option<&StepId> {
-        if let Some(to) = self.step.exits.get(exit) {
-            return Some(to);
-        }
-        match &self.step.kind {
-            StepKind::Ask(_) if exit == EXIT_GAVE_UP || exit == EXIT_TIMEOUT => None,
-            StepKind::Keywords(_)
-            | StepKind::Condition(_)
-            | StepKind::Split(_)
-            | StepKind::Router(_)
-                if exit != EXIT_OTHERWISE && exit != EXIT_TIMEOUT =>
-            {
-                let named = self.names.get(&StepId::from(exit)).copied();
-                named.or(self.following)
-            }
-            _ => self.following,
+        match self.lead(exit) {
+            Lead::Named(to) => Some(to),
+            Lead::OwnName => self.names.get(&StepId::from(exit)).copied(),
+            Lead::Following => self.following,
+            Lead::Person => None,
         }
     }
 }

@@ -185,3 +185,23 @@ fn counts_and_time_outs_are_drawn() {
         "{dot}"
     );
 }
+
+#[test]
+fn a_finish_status_is_drawn_only_where_the_engine_gives_it() {
+    let flow = FlowBuilder::new("ask", 1)
+        .step("size", Ask::text("Which?"))
+        .timeout(Duration::from_secs(60))
+        .finish(FinishStatus::Finished)
+        .exit("timeout", "late")
+        .step("late", SendMessage::text("Still there?"))
+        .build()
+        .unwrap();
+    assert_eq!(
+        leads(&FlowGraph::of(&flow), "size"),
+        [
+            ("next".to_owned(), GraphTarget::End, false),
+            ("gave_up".to_owned(), GraphTarget::Operator, false),
+            ("timeout".to_owned(), to("late"), false),
+        ]
+    );
+}

@@ -139,11 +139,13 @@ impl StepKind {
         }
     }
 
+    /// Whether it stays until the contact has answered or its time is over.
+    pub(crate) const fn waits_for_answer(&self) -> bool {
+        matches!(self, Self::Ask(_) | Self::Keywords(_) | Self::Router(_))
+    }
+
     /// Whether it waits for a message when it is entered without one that nobody has taken.
     pub const fn awaits_message(&self) -> bool {
-        matches!(
-            self,
-            Self::Ask(_) | Self::Keywords(_) | Self::Router(_) | Self::Custom(_)
-        )
+        self.waits_for_answer() || matches!(self, Self::Custom(_))
     }
 }
