@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use chatflow_core::{
-    Capabilities, Channel, ChannelId, Ingest, ListenError, Outbound, Receipt, SendError,
-    SendErrorClass,
+    Capabilities, Channel, ChannelId, Inbound, Ingest, ListenError, Outbound, RawInbound, Receipt,
+    SendError, SendErrorClass,
 };
 
 /// Accepts everything at once and counts messages and bytes for each contact. Contacts are
@@ -57,6 +57,11 @@ impl Channel for CountingChannel {
 
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    /// It hears nothing: the load hands in what contacts say.
+    fn decode(&self, _: &RawInbound) -> Vec<Inbound> {
+        Vec::new()
     }
 
     async fn send(&self, outbound: &Outbound<'_>) -> Result<Receipt, SendError> {

@@ -53,8 +53,8 @@
 //!
 //! - `runtime` (on): [`Chatflow`], [`Terminal`] and [`SystemClock`], on tokio. Without it the
 //!   crate has no executor and builds for `wasm32-unknown-unknown`.
-//! - `testing`: the manual clock, the scripted channel, scenarios and the store conformance
-//!   kit.
+//! - `testing`: the manual clock, the scripted channel, scenarios, and the conformance kits of
+//!   stores and channels.
 //!
 //! The least Rust version is 1.89.
 
@@ -68,21 +68,25 @@ mod store;
 pub mod testing;
 
 pub use channel::{
-    Capabilities, Channel, Inbound, InboundBody, Ingest, IngestError, ListenError, Outbound,
-    Receipt, SendError, SendErrorClass,
+    Action, Capabilities, Channel, ChoiceLimits, Fallback, Inbound, InboundBody, Ingest,
+    IngestError, Ingested, Initiation, ListenError, MediaError, MediaFile, MediaLimits, MediaStore,
+    MessageAction, NextTry, Outbound, Pacing, Rate, RateLimiter, RateLimits, RawInbound, Receipt,
+    Receipts, SendError, SendErrorClass, Slot, TextUnit, plan,
 };
 #[cfg(feature = "runtime")]
 pub use channel::{Terminal, TerminalOutput};
 pub use dialog::{
     Actor, Address, Assignee, Attention, Author, Automation, BotId, CallFailure, CancelScope,
-    CannotSend, Cause, ChannelId, ConfigHash, Contact, ContactAct, ContactBlock, ContactId,
-    ContactPatch, ContactRefusal, ContactView, CustomStatus, DealStatus, Decimal, Dialog,
-    DialogCard, DialogId, DialogRow, DialogSettings, Effect, EffectBody, EffectId, ErrorKind,
-    Event, EventBody, EventKey, Fact, FailureClass, FlowId, FlowVersion, Frame, Handling, Media,
-    MediaKind, Message, MessageRecord, Moment, NAME_BYTES_MAX, OperatorAct, OperatorBlock,
-    OperatorId, ParseDecimalError, ParseIdError, PendingCall, Phase, Position, Profile, Reach,
-    Revision, Session, ShownStatus, Side, Snapshot, SpaceId, Status, StatusChoice, StatusKind,
-    StatusLabel, StepId, StepTarget, Text, TimerChange, TimerSet, VALUE_DEPTH_MAX, Value,
+    CannotSend, Cause, ChannelId, ChoiceStyle, ConfigHash, Contact, ContactAct, ContactBlock,
+    ContactId, ContactPatch, ContactRefusal, ContactView, CustomStatus, DealStatus, Decimal,
+    Dialog, DialogCard, DialogId, DialogRow, DialogSettings, Effect, EffectBody, EffectId,
+    ErrorKind, Event, EventBody, EventKey, ExternalId, Fact, FailureClass, FailureReason, FlowId,
+    FlowVersion, Frame, Handling, Mark, MarkKind, Media, MediaKind, Message, MessageRecord,
+    MessageRules, Moment, NAME_BYTES_MAX, OperatorAct, OperatorBlock, OperatorId,
+    ParseDecimalError, ParseIdError, PendingCall, Phase, Position, Profile, Quote, RawBody, Reach,
+    ReceiptState, Receipted, Revision, RuleBroken, SendLane, Session, ShownStatus, Side, Snapshot,
+    Source, SourceTouch, SpaceId, Status, StatusChoice, StatusKind, StatusLabel, StepId,
+    StepTarget, Text, TextCount, TimerChange, TimerSet, VALUE_DEPTH_MAX, Value,
 };
 pub use dialog::{codec, time};
 pub use engine::{Engine, LAW, Refusal, Refused, ReplayError, Replayed, Transition, replay};
@@ -92,9 +96,9 @@ pub use flow::{
     EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, Finish, FinishStatus, FinishedInbound,
     Flow, FlowBound, FlowBuilder, FlowDefinition, FlowError, FlowGraph, FlowProblem, GraphEdge,
     GraphNode, GraphTarget, KeywordMatch, KeywordRouter, Limits, ManualWaitingExit, MediaRule,
-    OperatorWrite, Outcome, Problem, ProblemKind, RenderError, Report, Router, SaveTo, SendMessage,
-    SetValues, Severity, Split, Step, StepContext, StepDefinition, StepKind, Template,
-    TemplateError, Texts, UnblockTo, UnknownTags, WaitingEntry,
+    Membership, OperatorWrite, Outcome, Problem, ProblemKind, RenderError, Report, Router, SaveTo,
+    SendMessage, SetValues, Severity, Split, StartedAgain, Step, StepContext, StepDefinition,
+    StepKind, Template, TemplateError, Texts, UnblockTo, UnknownTags, WaitingEntry,
 };
 #[cfg(feature = "files")]
 pub use flow::{
@@ -103,13 +107,14 @@ pub use flow::{
 #[cfg(feature = "runtime")]
 pub use runner::{Builder, Chatflow, RunError, StartError, SystemClock};
 pub use runner::{
-    ChangeContactError, Clock, ContactChanged, HandleError, Handled, Port, PortError, RetryPolicy,
-    Worker, WorkerBuilder, WorkerError,
+    ChangeContactError, ChannelInfo, Clock, ContactChanged, HandleError, Handled, Port, PortError,
+    RetryPolicy, StartLinkError, Worker, WorkerBuilder, WorkerError,
 };
 pub use store::{
-    Begun, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due, DueTimer,
-    JournalTurn, LoadedDialog, MemoryStore, Opened, OutboxEntry, PAGE_MAX, RefusedEvent, Settled,
-    Settlement, Store, StoreError, StoredRefusal, TranscriptLine, TurnCommit,
+    About, Begun, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due, DueDelivery,
+    DueQuery, DueTimer, JournalTurn, LoadedDialog, MemoryStore, Opened, OutboxEntry, PAGE_MAX,
+    RefusedEvent, Settled, Settlement, Store, StoreError, StoredRefusal, StoredUnclaimed,
+    TranscriptLine, TurnCommit, Unclaimed,
 };
 
 /// The programs of the page on writing flows, compiled.

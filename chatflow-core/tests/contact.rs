@@ -11,9 +11,9 @@ use chatflow_core::testing::{ManualClock, ScriptedChannel};
 use chatflow_core::{
     Address, Begun, Bot, CannotSend, ChangeContactError, Chatflow, Clock, Contact, ContactAct,
     ContactBlock, ContactChanged, ContactId, ContactRefusal, ContactView, DeliveryState, Dialog,
-    DialogId, Engine, Event, FlowBuilder, HandleError, Handled, Inbound, InboundBody, MemoryStore,
-    Message, Opened, OperatorAct, OperatorId, Outcome, Profile, Reach, Refusal, Snapshot, Status,
-    StatusKind, Step, StepContext, Store, TurnCommit, Worker,
+    DialogId, DueQuery, Engine, Event, FlowBuilder, HandleError, Handled, Inbound, InboundBody,
+    MemoryStore, Message, Opened, OperatorAct, OperatorId, Outcome, Profile, Reach, Refusal,
+    Snapshot, Status, StatusKind, Step, StepContext, Store, TurnCommit, Worker,
 };
 use futures::FutureExt;
 use futures::executor::block_on;
@@ -176,7 +176,7 @@ impl Shop {
     }
 
     fn lagging(&self) -> Vec<DialogId> {
-        let due = block_on(self.store.due(self.clock.now(), 10)).unwrap();
+        let due = block_on(self.store.due(&DueQuery::new(self.clock.now(), 10))).unwrap();
         due.lagging
     }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use chatflow_core::testing::{ManualClock, ScriptedChannel};
 use chatflow_core::{
-    Ask, Automation, Bot, CallFailure, Cause, Clock, DeliveryState, ErrorKind, Event, FlowBuilder,
-    HandleError, MemoryStore, OperatorAct, PortError, SendErrorClass, SendMessage, Snapshot,
-    StatusKind, Store, Worker,
+    Ask, Automation, Bot, CallFailure, Cause, Clock, DeliveryState, DueQuery, ErrorKind, Event,
+    FlowBuilder, HandleError, MemoryStore, OperatorAct, PortError, SendErrorClass, SendMessage,
+    Snapshot, StatusKind, Store, Worker,
 };
 use futures::FutureExt;
 use futures::executor::block_on;
@@ -86,7 +86,7 @@ fn st_06_st_08_a_final_failure_is_an_event_that_sets_the_reach() {
     ];
     for (class, shown) in cases {
         let desk = Desk::new(greeting());
-        desk.channel.refuse_next(class);
+        desk.channel.refuse_next(class.clone());
         desk.says("1", "hi");
         assert_eq!(desk.snapshot().shown_status().kind, shown, "{class:?}");
         let lines = block_on(desk.store.transcript(Desk::dialog(), None, 10)).unwrap();
@@ -160,14 +160,17 @@ fn what_was_in_flight_is_sent_again_under_the_same_key() {
             .receive(before.channel.says("anna", "1", "hi")),
     )
     .unwrap();
-    let due = block_on(store.due(clock.now(), 10)).unwrap();
-    block_on(store.begin_delivery(due.deliveries[0], clock.now())).unwrap();
+    let due = block_on(store.due(&DueQuery::new(clock.now(), 10))).unwrap();
+    block_on(store.begin_delivery(due.deliveries[0].effect, clock.now())).unwrap();
     drop(before);
     let after = Desk::over(store, clock, greeting());
     after.step();
     let sent = after.channel.take();
     assert_eq!(sent.len(), 1);
-    assert_eq!((sent[0].key, sent[0].attempt), (due.deliveries[0], 2));
+    assert_eq!(
+        (sent[0].key, sent[0].attempt),
+        (due.deliveries[0].effect, 2)
+    );
 }
 
 #[test]
@@ -185,10 +188,16 @@ fn a_takeover_cancels_what_automation_still_had_to_say() {
 #[test]
 fn a_message_beyond_the_channels_limits_is_never_handed_to_it() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let small = chatflow_core::Capabilities::text().with_text_chars_max(5);
+    let picture = SendMessage::media(chatflow_core::MediaKind::Photo, "shop.jpg");
+    let picture = FlowBuilder::new("picture", 1)
+        .step("show", picture)
+        .step("name", Ask::text("Your name?"));
+    let picture = picture.build().unwrap();
+    let mut small = chatflow_core::Capabilities::text();
+    small.media.clear();
     let channel = Arc::new(ScriptedChannel::new("test").with_capabilities(small));
     let worker = Worker::builder(store.clone(), Arc::new(ManualClock::default()))
-        .bot(&Bot::new("bot", greeting()), channel.clone())
+        .bot(&Bot::new("bot", picture), channel.clone())
         .build()
         .unwrap();
     block_on(worker.start()).unwrap();

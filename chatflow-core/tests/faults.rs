@@ -13,8 +13,9 @@ use chatflow_core::{
     Address, Automation, Begun, Bot, CallFailure, Capabilities, Channel, ChannelId, Chatflow,
     Clock, DialogId, EffectId, Engine, ErrorKind, Event, EventBody, Fact, FailureClass,
     FlowBuilder, HandleError, Inbound, InboundBody, Ingest, ListenError, MemoryStore, Message,
-    OperatorAct, Outbound, Outcome, Port, PortError, Profile, Receipt, SendError, Settled,
-    Settlement, Snapshot, StatusChoice, Step, StepContext, StepTarget, Store, Value, Worker, codec,
+    OperatorAct, Outbound, Outcome, Port, PortError, Profile, RawInbound, Receipt, SendError,
+    Settled, Settlement, Snapshot, StatusChoice, Step, StepContext, StepTarget, Store, Value,
+    Worker, codec,
 };
 use flaky::Flaky;
 use futures::FutureExt;
@@ -335,11 +336,13 @@ fn what_was_under_way_at_a_block_is_not_sent_after_the_unblock() {
     desk.acts("block", OperatorAct::Block);
     let settled = Settled::Retry {
         due: desk.clock.now(),
+        counted: true,
     };
     let settlement = Settlement {
         effect,
         attempt: 1,
         settled,
+        at: desk.clock.now(),
     };
     block_on(desk.store.settle(vec![settlement])).unwrap();
     desk.acts("unblock", OperatorAct::Unblock);
@@ -431,6 +434,15 @@ impl Channel for Endless {
         &self.capabilities
     }
 
+    fn decode(&self, raw: &RawInbound) -> Vec<Inbound> {
+        vec![Inbound {
+            key: raw.key.clone(),
+            from: Address::new(self.id.clone(), "anna"),
+            profile: Profile::default(),
+            body: InboundBody::Message("hi".into()),
+        }]
+    }
+
     async fn send(&self, _: &Outbound<'_>) -> Result<Receipt, SendError> {
         Ok(Receipt::default())
     }
@@ -438,13 +450,12 @@ impl Channel for Endless {
     async fn listen(&self, ingest: &dyn Ingest) -> Result<(), ListenError> {
         loop {
             let n = self.heard.fetch_add(1, SeqCst);
-            let inbound = Inbound {
+            let raw = RawInbound {
+                channel: self.id.clone(),
                 key: n.to_string().into(),
-                from: Address::new(self.id.clone(), "anna"),
-                profile: Profile::default(),
-                body: InboundBody::Message("hi".into()),
+                body: b"hi".to_vec().into(),
             };
-            ingest.receive(inbound).await?;
+            ingest.receive(raw).await?;
             tokio::task::yield_now().await;
         }
     }

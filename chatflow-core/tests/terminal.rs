@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chatflow_core::testing::block_on;
 use chatflow_core::{
-    Address, Channel, DialogId, EffectId, Inbound, InboundBody, Ingest, IngestError, ListenError,
-    Message, Outbound, SendErrorClass, Terminal, TerminalOutput,
+    Address, Channel, DialogId, EffectId, InboundBody, Ingest, IngestError, Ingested, ListenError,
+    Media, MediaKind, Message, Outbound, RawInbound, SendErrorClass, Terminal, TerminalOutput,
 };
 
 #[derive(Clone, Default)]
@@ -36,24 +36,22 @@ struct Desk(Mutex<Vec<(String, String)>>);
 
 #[async_trait]
 impl Ingest for Desk {
-    async fn receive(&self, inbound: Inbound) -> Result<(), IngestError> {
+    async fn receive(&self, raw: RawInbound) -> Result<Ingested, IngestError> {
+        let terminal = Terminal::with(std::io::empty(), std::io::sink(), std::io::sink());
+        let [inbound] = terminal.decode(&raw).try_into().unwrap();
         let InboundBody::Message(message) = &inbound.body else {
             panic!("only messages")
         };
         match message.text() {
-            "malformed" => Err(IngestError::Malformed {
-                reason: "no good".to_owned(),
-            }),
-            "busy" => Err(IngestError::DialogUnavailable {
-                source: "it is busy".into(),
-            }),
+            "long" => Ok(Ingested::Refused),
+            "busy" => Ok(Ingested::Unclaimed),
             "away" => Err(IngestError::Unavailable {
                 source: "it is away".into(),
             }),
             text => {
                 let mut taken = self.0.lock().unwrap();
                 taken.push((inbound.key.as_str().to_owned(), text.to_owned()));
-                Ok(())
+                Ok(Ingested::Handled)
             }
         }
     }
@@ -81,9 +79,9 @@ fn a_lines_key_is_the_run_and_its_number() {
 
 #[test]
 fn a_line_that_is_not_taken_holds_no_other_up() {
-    let (taken, notices, ended) = listen(b"malformed\nbusy\n\xff\nhi\n");
+    let (taken, notices, ended) = listen(b"long\nbusy\n\xff\nhi\n");
     assert_eq!(taken, [("line:r:4".to_owned(), "hi".to_owned())]);
-    for (number, words) in [(1, "no good"), (2, "it is busy"), (3, "isn't UTF-8")] {
+    for (number, words) in [(1, "limit"), (2, "later"), (3, "isn't UTF-8")] {
         let sentence = notices.lines().nth(number - 1).unwrap();
         assert!(
             sentence.starts_with(&format!("line {number} was not taken: ")),
@@ -116,7 +114,9 @@ fn written(style: TerminalOutput, message: &Message) -> String {
     block_on(terminal.send(&Outbound {
         to: &to,
         message,
+        quotes: None,
         key,
+        part: 0,
         attempt: 1,
     }))
     .unwrap();
@@ -137,6 +137,25 @@ fn plain_is_one_line_a_message() {
     assert_eq!(
         written(TerminalOutput::Pretty, &message),
         "Hi!\nYes or\r\nno?\n  [yes | no]\n"
+    );
+}
+
+#[test]
+fn media_are_shown_by_kind_and_reference() {
+    let shop = Media::new(MediaKind::Photo, "shop.jpg");
+    let message = Message::new("Our shop").with_media(shop.clone());
+    assert_eq!(
+        written(TerminalOutput::Plain, &message),
+        "bot: [photo shop.jpg] Our shop\n"
+    );
+    assert_eq!(
+        written(TerminalOutput::Pretty, &message),
+        "[photo shop.jpg]\nOur shop\n"
+    );
+    let alone = Message::media_of(shop);
+    assert_eq!(
+        written(TerminalOutput::Pretty, &alone),
+        "[photo shop.jpg]\n"
     );
 }
 
@@ -162,7 +181,9 @@ fn an_output_that_is_gone_is_a_channel_that_is_down() {
     let outbound = Outbound {
         to: &to,
         message: &message,
+        quotes: None,
         key,
+        part: 0,
         attempt: 1,
     };
     let error = block_on(terminal.send(&outbound)).unwrap_err();

@@ -53,6 +53,7 @@ CREATE TABLE dialog (
     assignee          TEXT,
     last_side         TEXT,
     needs_reply_since INTEGER,
+    heard_at          INTEGER,
     last_at           INTEGER NOT NULL,
     fence             INTEGER NOT NULL,
     can_send          INTEGER NOT NULL,
@@ -99,6 +100,35 @@ CREATE TABLE refusal (
 
 CREATE INDEX refusal_of_dialog ON refusal (dialog, n);
 
+-- What the outside reported as the event with this key, as it came.
+CREATE TABLE raw (
+    dialog BLOB NOT NULL,
+    key    TEXT NOT NULL,
+    body   BLOB NOT NULL,
+    PRIMARY KEY (dialog, key)
+) STRICT;
+
+-- Reports of which nothing was made, in the order in which they came.
+CREATE TABLE unclaimed (
+    n       INTEGER NOT NULL PRIMARY KEY,
+    channel TEXT    NOT NULL,
+    key     TEXT    NOT NULL,
+    at      INTEGER NOT NULL,
+    reason  TEXT    NOT NULL,
+    body    BLOB    NOT NULL,
+    UNIQUE (channel, key)
+) STRICT;
+
+CREATE INDEX unclaimed_of_channel ON unclaimed (channel, n);
+
+-- What a token of a bot's start links leads to.
+CREATE TABLE source (
+    bot   TEXT NOT NULL,
+    token TEXT NOT NULL,
+    body  BLOB NOT NULL,
+    PRIMARY KEY (bot, token)
+) STRICT;
+
 -- The transcript. `n` is 0 for what came in, else the effect's.
 CREATE TABLE message (
     dialog BLOB    NOT NULL,
@@ -108,30 +138,64 @@ CREATE TABLE message (
     PRIMARY KEY (dialog, turn, n)
 ) STRICT;
 
+-- The channel's own ids of messages, of both sides; of one message in the order of `place`. An
+-- id stands with several messages where one is a new form of another: the latest counts.
+CREATE TABLE external_id (
+    dialog      BLOB    NOT NULL,
+    external_id TEXT    NOT NULL,
+    turn        INTEGER NOT NULL,
+    n           INTEGER NOT NULL,
+    place       INTEGER NOT NULL,
+    PRIMARY KEY (dialog, external_id, turn, n, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX external_id_of_message ON external_id (dialog, turn, n, place, external_id);
+
+-- `kind` is send, edit or delete for what goes to the contact, in order with the dialog's other
+-- messages; call and patch go beside them, with empty `channel` and `lane`.
+--
 -- `waiting` is 1 for a message behind an unsettled one of its dialog: at most one message of a
 -- dialog has 0 and is not settled. So what is due can be listed without looking at the queues
--- behind. The body goes when it is sent or cancelled; the message's row stays.
+-- behind. `part` is how many parts have arrived. `joined` is 1 for a broadcast that goes with a
+-- reply behind it: its lane is the reply's then.
+--
+-- The body goes when it is sent or cancelled; the message's row stays. What has no such row keeps
+-- its body, since the channel may still report that it was lost, and a person may send it again.
 CREATE TABLE outbox (
     dialog    BLOB    NOT NULL,
     turn      INTEGER NOT NULL,
     n         INTEGER NOT NULL,
     kind      TEXT    NOT NULL,
+    channel   TEXT    NOT NULL,
+    lane      TEXT    NOT NULL,
+    joined    INTEGER NOT NULL,
     automatic INTEGER NOT NULL,
     epoch     INTEGER NOT NULL,
     state     TEXT    NOT NULL,
     waiting   INTEGER NOT NULL,
+    part      INTEGER NOT NULL,
     attempts  INTEGER NOT NULL,
     due       INTEGER NOT NULL,
-    receipt   TEXT,
+    taken_at  INTEGER,
+    failure   TEXT,
     body      BLOB,
     PRIMARY KEY (dialog, turn, n)
 ) STRICT;
 
-CREATE INDEX outbox_due ON outbox (due, dialog, turn, n)
+-- Channel and lane first: many entries of one hide none of another, and those that can't go now
+-- are stepped over as one.
+CREATE INDEX outbox_due ON outbox (channel, lane, due, dialog, turn, n)
     WHERE state = 'ready' AND waiting = 0;
 
 CREATE INDEX outbox_unsettled ON outbox (dialog, turn, n)
     WHERE state IN ('ready', 'in_flight');
+
+CREATE INDEX outbox_in_flight ON outbox (dialog, turn, n)
+    WHERE state = 'in_flight';
+
+-- For receipts that speak of all until a moment.
+CREATE INDEX outbox_taken ON outbox (dialog, state, taken_at, turn, n)
+    WHERE taken_at IS NOT NULL;
 
 CREATE TABLE timer (
     dialog     BLOB    NOT NULL,

@@ -1,13 +1,14 @@
 //! The outbox: starting deliveries and recording how they ended.
 
 use chatflow_core::{
-    Begun, ContactId, ContactPatch, Delivery, DeliveryState, DialogId, EffectId, Moment, Settled,
-    Settlement, codec, time,
+    Begun, ContactId, ContactPatch, Delivery, DeliveryState, DialogId, EffectId, FailureReason,
+    Moment, Settled, Settlement, codec, time,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::Failure;
 use crate::rows::{self, EntryKind, integer};
+use crate::{external, transcript};
 
 /// Starts a delivery, if it may.
 pub(crate) fn begin(
@@ -17,9 +18,9 @@ pub(crate) fn begin(
 ) -> Result<Begun, Failure> {
     let entry = connection
         .prepare_cached(
-            "SELECT o.kind, o.automatic, o.epoch, o.state, o.waiting, o.attempts, o.due, o.body,
-                 d.fence, d.can_send, d.bot, d.channel, d.external_id, d.contact,
-                 coalesce(c.blocked, 0) AS blocked
+            "SELECT o.kind, o.automatic, o.epoch, o.state, o.waiting, o.part, o.attempts, o.due,
+                 o.body, d.heard_at, d.fence, d.can_send, d.bot, d.channel, d.external_id,
+                 d.contact, coalesce(c.blocked, 0) AS blocked
              FROM outbox o
              JOIN dialog d ON d.id = o.dialog
              LEFT JOIN contact c ON c.id = d.contact
@@ -46,7 +47,8 @@ pub(crate) fn begin(
         return Ok(Begun::Cancelled);
     }
     // Read before the first write: a damaged entry fails without harm to its group.
-    let delivery = entry.delivery?;
+    let mut delivery = entry.delivery?;
+    delivery.about = transcript::about(connection, &delivery.effect)?;
     connection
         .prepare_cached(
             "UPDATE outbox SET state = 'in_flight', attempts = ?4
@@ -67,6 +69,7 @@ struct Entry {
     epoch: u64,
     state: DeliveryState,
     waiting: bool,
+    part: u32,
     due: i64,
     fence: u64,
     can_send: bool,
@@ -82,6 +85,7 @@ impl Entry {
             epoch: rows::number(row, "epoch")?,
             state: rows::delivery_state(&row.get::<_, String>("state")?)?,
             waiting: row.get("waiting")?,
+            part: rows::small_number(row, "part")?,
             due: row.get("due")?,
             fence: rows::number(row, "fence")?,
             can_send: row.get("can_send")?,
@@ -90,11 +94,14 @@ impl Entry {
         })
     }
 
-    /// A contact's change is never fenced: the dialog has it already, and the row must follow.
+    /// A message of which a part has arrived is under way and no longer fenced. A contact's
+    /// change never is: the dialog has it already, and the row must follow.
     fn may_never_start(&self) -> bool {
         let is_fenced = self.automatic && self.epoch < self.fence;
         match self.kind {
-            EntryKind::Send => is_fenced || !self.can_send || self.blocked,
+            EntryKind::Send | EntryKind::Edit | EntryKind::Delete => {
+                is_fenced && self.part == 0 || !self.can_send || self.blocked
+            }
             EntryKind::Call => is_fenced,
             EntryKind::Patch => false,
         }
@@ -104,70 +111,122 @@ impl Entry {
 fn delivery(row: &Row<'_>) -> Result<Delivery, Failure> {
     Ok(Delivery {
         effect: rows::effect(row.get("body")?)?,
+        part: rows::small_number(row, "part")?,
         attempt: rows::small_number(row, "attempts")?.saturating_add(1),
         address: rows::address(row)?,
         bot: rows::bot(row)?,
         contact: rows::contact_id(row, "contact")?,
+        heard_at: rows::optional_moment(row, "heard_at")?,
+        about: None,
     })
 }
 
 /// Records how a delivery ended. One whose attempt is not the current one is late and ignored.
 pub(crate) fn settle(connection: &Connection, settlement: &Settlement) -> Result<(), Failure> {
     let effect = settlement.effect;
-    let attempt = connection
+    let current = connection
         .prepare_cached(
-            "SELECT attempts FROM outbox
+            "SELECT attempts, kind FROM outbox
              WHERE dialog = ?1 AND turn = ?2 AND n = ?3 AND state = 'in_flight'",
         )?
         .query_row(
             params![effect.dialog.to_bytes(), rows::bound(effect.turn), effect.n],
-            |row| row.get::<_, i64>(0),
+            |row| Ok((row.get::<_, i64>("attempts")?, EntryKind::read(row))),
         )
         .optional()?;
-    if attempt != Some(i64::from(settlement.attempt)) {
-        tracing::debug!(%effect, attempt = settlement.attempt, "a late settlement is ignored");
-        return Ok(());
-    }
-    match &settlement.settled {
-        Settled::Retry { due } => {
-            connection
-                .prepare_cached(
-                    "UPDATE outbox SET state = 'ready', due = ?4
-                     WHERE dialog = ?1 AND turn = ?2 AND n = ?3",
-                )?
-                .execute(params![
-                    effect.dialog.to_bytes(),
-                    integer(effect.turn)?,
-                    effect.n,
-                    rows::not_before(*due),
-                ])?;
+    let kind = match current {
+        Some((attempt, kind)) if attempt == i64::from(settlement.attempt) => kind?,
+        _ => {
+            tracing::debug!(%effect, attempt = settlement.attempt, "a late settlement is ignored");
             return Ok(());
         }
-        Settled::Sent { receipt } => {
-            set_settled(connection, effect, DeliveryState::Sent, receipt.as_deref())?;
+    };
+    match &settlement.settled {
+        Settled::Part { ids } => {
+            if kind.is_for_contact() {
+                external::add(connection, effect, ids)?;
+            }
+            let sql = "UPDATE outbox SET state = 'ready', part = part + 1, attempts = 0,
+                     waiting = kind NOT IN ('call', 'patch')
+                 WHERE dialog = ?1 AND turn = ?2 AND n = ?3";
+            connection.prepare_cached(sql)?.execute(params![
+                effect.dialog.to_bytes(),
+                integer(effect.turn)?,
+                effect.n,
+            ])?;
+        }
+        Settled::Sent { ids } => {
+            if kind.is_for_contact() {
+                external::add(connection, effect, ids)?;
+            }
+            set_sent(connection, effect, kind, settlement.at)?;
         }
         Settled::Patched(patch) => {
             patch_contact(connection, effect.dialog, patch)?;
             set_settled(connection, effect, DeliveryState::Sent, None)?;
         }
-        Settled::Dead => set_settled(connection, effect, DeliveryState::Dead, None)?,
+        Settled::Retry { due, counted } => {
+            let sql = "UPDATE outbox SET state = 'ready', due = ?4, attempts = attempts - ?5,
+                     waiting = kind NOT IN ('call', 'patch')
+                 WHERE dialog = ?1 AND turn = ?2 AND n = ?3";
+            connection.prepare_cached(sql)?.execute(params![
+                effect.dialog.to_bytes(),
+                integer(effect.turn)?,
+                effect.n,
+                rows::not_before(*due),
+                !counted,
+            ])?;
+        }
+        Settled::Dead { reason } => {
+            set_settled(connection, effect, DeliveryState::Dead, Some(*reason))?;
+        }
     }
     promote(connection, effect.dialog)
 }
 
 /// Makes entries in flight ready again; gives their number.
 pub(crate) fn recover(connection: &Connection, now: Moment) -> Result<u64, Failure> {
-    let changed = connection
-        .prepare_cached(RECOVER)?
-        .execute([time::to_millis(now)])?;
-    Ok(changed as u64)
+    let mut statement = connection.prepare_cached(RECOVER)?;
+    let mut found = statement.query([time::to_millis(now)])?;
+    let mut dialogs = Vec::new();
+    while let Some(row) = found.next()? {
+        dialogs.push(rows::dialog_id(row, "dialog")?);
+    }
+    let count = dialogs.len() as u64;
+    dialogs.sort_unstable();
+    dialogs.dedup();
+    for dialog in dialogs {
+        promote(connection, dialog)?;
+    }
+    Ok(count)
 }
 
-pub(crate) const RECOVER: &str = "UPDATE outbox SET state = 'ready', due = ?1
-     WHERE state IN ('ready', 'in_flight') AND state = 'in_flight'";
+pub(crate) const RECOVER: &str = "UPDATE outbox SET state = 'ready', due = ?1,
+         waiting = kind NOT IN ('call', 'patch')
+     WHERE state = 'in_flight' RETURNING dialog";
 
-/// Lets the first unsettled message of a dialog go. Called after every change that may have
-/// made another one the first; where none did, it changes nothing.
+/// Puts off one entry that is ready.
+pub(crate) fn put_off(
+    connection: &Connection,
+    effect: EffectId,
+    due: Moment,
+) -> Result<(), Failure> {
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET due = ?4
+             WHERE dialog = ?1 AND turn = ?2 AND n = ?3 AND state = 'ready'",
+        )?
+        .execute(params![
+            effect.dialog.to_bytes(),
+            rows::bound(effect.turn),
+            effect.n,
+            rows::not_before(due),
+        ])?;
+    Ok(())
+}
+
+/// Lets the first unsettled message of a dialog go, unless another is in flight. Called after
+/// every change that may have made another one the first; where none did, it changes nothing.
 pub(crate) fn promote(connection: &Connection, dialog: DialogId) -> Result<(), Failure> {
     connection
         .prepare_cached(PROMOTE)?
@@ -175,24 +234,54 @@ pub(crate) fn promote(connection: &Connection, dialog: DialogId) -> Result<(), F
     Ok(())
 }
 
+// The first may be one that was revived while a later one was in flight.
 pub(crate) const PROMOTE: &str = "UPDATE outbox SET waiting = 0
      WHERE waiting = 1 AND rowid = (
          SELECT rowid FROM outbox
-         WHERE dialog = ?1 AND state IN ('ready', 'in_flight') AND kind = 'send'
+         WHERE dialog = ?1 AND state IN ('ready', 'in_flight') AND kind NOT IN ('call', 'patch')
          ORDER BY turn, n LIMIT 1
+     ) AND NOT EXISTS (
+         SELECT 1 FROM outbox
+         WHERE dialog = ?1 AND state = 'in_flight' AND kind NOT IN ('call', 'patch')
      )";
 
-/// A state that is never left again. The body has served, but for a dead entry, which a person
-/// may want to send after all.
+/// The channel took an entry. Its body has served where the transcript has the same.
+fn set_sent(
+    connection: &Connection,
+    effect: EffectId,
+    kind: EntryKind,
+    at: Moment,
+) -> Result<(), Failure> {
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET state = 'sent', taken_at = ?4, body = CASE
+                 WHEN kind IN ('edit', 'delete') THEN body
+                 WHEN kind = 'send' AND NOT EXISTS (
+                     SELECT 1 FROM message WHERE dialog = ?1 AND turn = ?2 AND n = ?3
+                 ) THEN body
+             END
+             WHERE dialog = ?1 AND turn = ?2 AND n = ?3",
+        )?
+        .execute(params![
+            effect.dialog.to_bytes(),
+            integer(effect.turn)?,
+            effect.n,
+            kind.is_for_contact().then(|| time::to_millis(at)),
+        ])?;
+    Ok(())
+}
+
+/// An end without the channel's taking it. The body has served, but for a dead entry, which a
+/// person may want to send after all.
 fn set_settled(
     connection: &Connection,
     effect: EffectId,
     state: DeliveryState,
-    receipt: Option<&str>,
+    failure: Option<FailureReason>,
 ) -> Result<(), Failure> {
     connection
         .prepare_cached(
-            "UPDATE outbox SET state = ?4, receipt = ?5,
+            "UPDATE outbox SET state = ?4, failure = ?5,
                  body = CASE ?4 WHEN 'dead' THEN body END
              WHERE dialog = ?1 AND turn = ?2 AND n = ?3",
         )?
@@ -201,7 +290,7 @@ fn set_settled(
             integer(effect.turn)?,
             effect.n,
             state.label(),
-            receipt,
+            failure.map(FailureReason::label),
         ])?;
     Ok(())
 }

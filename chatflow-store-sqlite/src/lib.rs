@@ -48,17 +48,25 @@
 //!
 //! Minimum Rust version: 1.89.
 
+mod address;
 mod config;
 mod connect;
 mod delivery;
+mod due;
 mod error;
+mod external;
 mod lock;
 mod migration;
+#[cfg(test)]
+mod plans;
 mod query;
 mod queue;
 mod reader;
+mod report;
+mod revival;
 mod rows;
 mod store;
+mod transcript;
 mod turn;
 mod writer;
 

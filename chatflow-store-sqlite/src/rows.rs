@@ -3,8 +3,8 @@
 use chatflow_core::codec;
 use chatflow_core::{
     Address, Assignee, BotId, ChannelId, Contact, ContactId, ContactView, DeliveryState, DialogId,
-    DialogRow, DialogSummary, Effect, EffectBody, EffectId, EventKey, Moment, Revision, Side,
-    SpaceId, Status, StatusKind, TurnCommit, time,
+    DialogRow, DialogSummary, Effect, EffectBody, EffectId, EventKey, FailureReason, MessageRecord,
+    Moment, Revision, SendLane, Side, SpaceId, Status, StatusKind, TurnCommit, time,
 };
 use rusqlite::Row;
 
@@ -47,12 +47,15 @@ impl TurnRows {
 
     /// Bytes to write, about.
     pub(crate) fn weight(&self) -> usize {
+        let raw = self.turn.raw.as_ref();
+        let raw = raw.map_or(0, |raw| raw.as_bytes().len());
         let bodies = self
             .messages
             .iter()
             .chain(&self.effects)
             .chain(&self.contact);
-        self.turn.snapshot.len() + self.turn.journal.len() + bodies.map(Vec::len).sum::<usize>()
+        let turn = self.turn.snapshot.len() + self.turn.journal.len() + raw;
+        turn + bodies.map(Vec::len).sum::<usize>()
     }
 }
 
@@ -80,6 +83,10 @@ pub(crate) fn small_number(row: &Row<'_>, column: &str) -> Result<u32, Failure> 
 
 pub(crate) fn moment(row: &Row<'_>, column: &str) -> Result<Moment, Failure> {
     Ok(time::from_millis(row.get(column)?))
+}
+
+pub(crate) fn optional_moment(row: &Row<'_>, column: &str) -> Result<Option<Moment>, Failure> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(time::from_millis))
 }
 
 /// A moment before which nothing may happen: up to the next whole millisecond.
@@ -130,16 +137,26 @@ pub(crate) fn event_key(row: &Row<'_>) -> Result<EventKey, Failure> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EntryKind {
     Send,
+    Edit,
+    Delete,
     Call,
     Patch,
 }
 
 impl EntryKind {
-    const ALL: [Self; 3] = [Self::Send, Self::Call, Self::Patch];
+    const ALL: [Self; 5] = [
+        Self::Send,
+        Self::Edit,
+        Self::Delete,
+        Self::Call,
+        Self::Patch,
+    ];
 
     pub(crate) fn of(effect: &Effect) -> Result<Self, Failure> {
         match &effect.body {
             EffectBody::Send(_) => Ok(Self::Send),
+            EffectBody::Edit { .. } => Ok(Self::Edit),
+            EffectBody::Delete { .. } => Ok(Self::Delete),
             EffectBody::Call { .. } => Ok(Self::Call),
             EffectBody::PatchContact(_) => Ok(Self::Patch),
             _ => Err(Failure::Misuse(
@@ -148,9 +165,19 @@ impl EntryKind {
         }
     }
 
+    /// Whether it goes to the contact. In SQL: `kind NOT IN ('call', 'patch')`.
+    pub(crate) fn is_for_contact(self) -> bool {
+        match self {
+            Self::Send | Self::Edit | Self::Delete => true,
+            Self::Call | Self::Patch => false,
+        }
+    }
+
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Send => "send",
+            Self::Edit => "edit",
+            Self::Delete => "delete",
             Self::Call => "call",
             Self::Patch => "patch",
         }
@@ -164,6 +191,20 @@ impl EntryKind {
 
 pub(crate) fn delivery_state(label: &str) -> Result<DeliveryState, Failure> {
     find(&DeliveryState::ALL, "state", |state| state.label() == label)
+}
+
+pub(crate) fn lane(label: &str) -> Result<SendLane, Failure> {
+    find(&SendLane::ALL, "lane", |lane| lane.label() == label)
+}
+
+pub(crate) fn failure(row: &Row<'_>) -> Result<Option<FailureReason>, Failure> {
+    let Some(label) = row.get::<_, Option<String>>("failure")? else {
+        return Ok(None);
+    };
+    find(&FailureReason::ALL, "failure", |reason| {
+        reason.label() == label
+    })
+    .map(Some)
 }
 
 pub(crate) fn status_kind(row: &Row<'_>) -> Result<StatusKind, Failure> {
@@ -233,6 +274,10 @@ pub(crate) fn contact(row: &Row<'_>) -> Result<Contact, Failure> {
     })
 }
 
+pub(crate) fn message(body: &[u8]) -> Result<MessageRecord, Failure> {
+    codec::decode(body).map_err(|error| Failure::damaged("message", &error))
+}
+
 pub(crate) fn effect(body: Option<Vec<u8>>) -> Result<Effect, Failure> {
     let body = body.ok_or_else(|| Failure::Damaged("an outbox entry has no body".to_owned()))?;
     codec::decode(&body).map_err(|error| Failure::damaged("outbox entry", &error))
@@ -248,9 +293,8 @@ pub(crate) fn summary(row: &Row<'_>) -> Result<DialogSummary, Failure> {
         step: text("step")?.map(Into::into),
         assignee: assignee(row)?,
         last_side: side(row)?,
-        needs_reply_since: row
-            .get::<_, Option<i64>>("needs_reply_since")?
-            .map(time::from_millis),
+        needs_reply_since: optional_moment(row, "needs_reply_since")?,
+        heard_at: optional_moment(row, "heard_at")?,
         last_at: moment(row, "last_at")?,
         fence: number(row, "fence")?,
         can_send: row.get("can_send")?,

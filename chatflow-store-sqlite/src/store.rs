@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chatflow_core::{
-    Address, Begun, BotId, CommitError, Committed, ConfigHash, Contact, ContactId, Definition,
-    DialogId, DialogSummary, Due, EffectId, EventKey, JournalTurn, LoadedDialog, Moment,
-    OutboxEntry, RefusedEvent, Revision, Settlement, StatusKind, Store, StoreError, StoredRefusal,
-    TranscriptLine, TurnCommit,
+    Address, Begun, BotId, ChannelId, CommitError, Committed, ConfigHash, Contact, ContactId,
+    Definition, DialogId, DialogSummary, Due, DueQuery, EffectId, EventKey, ExternalId,
+    JournalTurn, LoadedDialog, Moment, OutboxEntry, RawBody, ReceiptState, Receipted, RefusedEvent,
+    Revision, Settlement, Source, StatusKind, Store, StoreError, StoredRefusal, StoredUnclaimed,
+    TranscriptLine, TurnCommit, Unclaimed, codec,
 };
 
 use crate::config::SqliteConfig;
@@ -19,7 +20,7 @@ use crate::reader::Readers;
 use crate::rows::TurnRows;
 use crate::turn::Conflict;
 use crate::writer::Writer;
-use crate::{connect, delivery, query, turn};
+use crate::{connect, delivery, due, external, query, report, revival, transcript, turn};
 
 /// A store in one SQLite file. Clones share it; dropping the last one does what is queued, moves
 /// the write-ahead log into the file and closes it. That drop waits for the disk.
@@ -195,15 +196,44 @@ impl Store for SqliteStore {
     }
 
     async fn refuse(&self, refused: RefusedEvent) -> Result<Committed, CommitError> {
-        let weight = refused.event.len();
+        let raw = refused.raw.as_ref();
+        let weight = refused.event.len() + raw.map_or(0, |raw| raw.as_bytes().len());
         let work = move |connection: &_| turn::refuse(connection, &refused);
         Ok(self.writer()?.write(weight, work).await?)
     }
 
-    async fn due(&self, now: Moment, limit: usize) -> Result<Due, StoreError> {
+    async fn keep_unclaimed(&self, unclaimed: Unclaimed) -> Result<Committed, CommitError> {
+        let weight = unclaimed.raw.as_bytes().len();
+        let work = move |connection: &_| report::keep_unclaimed(connection, &unclaimed);
+        Ok(self.writer()?.write(weight, work).await?)
+    }
+
+    async fn unclaimed(
+        &self,
+        channel: &ChannelId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<StoredUnclaimed>, StoreError> {
+        let channel = channel.clone();
         self.0
             .readers
-            .read(move |connection| query::due(connection, now, limit))
+            .read(move |connection| report::unclaimed(connection, &channel, after, limit))
+            .await
+    }
+
+    async fn raw(&self, dialog: DialogId, key: &EventKey) -> Result<Option<RawBody>, StoreError> {
+        let key = key.clone();
+        self.0
+            .readers
+            .read(move |connection| report::raw(connection, dialog, &key))
+            .await
+    }
+
+    async fn due(&self, query: &DueQuery) -> Result<Due, StoreError> {
+        let query = query.clone();
+        self.0
+            .readers
+            .read(move |connection| due::due(connection, &query))
             .await
     }
 
@@ -225,6 +255,65 @@ impl Store for SqliteStore {
     async fn recover(&self, now: Moment) -> Result<u64, StoreError> {
         let work = move |connection: &_| delivery::recover(connection, now);
         Ok(self.writer()?.write(SMALL, work).await?)
+    }
+
+    async fn put_off(&self, entries: &[(EffectId, Moment)]) -> Result<(), StoreError> {
+        let entries = entries.to_vec();
+        let weight = entries.len() * SMALL;
+        let work = move |connection: &_| -> Result<(), Failure> {
+            let mut entries = entries.iter();
+            entries.try_for_each(|(effect, due)| delivery::put_off(connection, *effect, *due))
+        };
+        Ok(self.writer()?.write(weight, work).await?)
+    }
+
+    async fn revive(&self, effect: EffectId, now: Moment) -> Result<bool, StoreError> {
+        let work = move |connection: &_| revival::revive(connection, effect, now);
+        Ok(self.writer()?.write(SMALL, work).await?)
+    }
+
+    async fn mark(
+        &self,
+        dialog: DialogId,
+        of: &Receipted,
+        state: ReceiptState,
+    ) -> Result<Vec<EffectId>, StoreError> {
+        let of = of.clone();
+        let work = move |connection: &_| external::mark(connection, dialog, &of, state);
+        Ok(self.writer()?.write(SMALL, work).await?)
+    }
+
+    async fn find_message(
+        &self,
+        dialog: DialogId,
+        id: &ExternalId,
+    ) -> Result<Option<EffectId>, StoreError> {
+        let id = id.clone();
+        self.0
+            .readers
+            .read(move |connection| external::find_message(connection, dialog, &id))
+            .await
+    }
+
+    async fn put_source(
+        &self,
+        bot: &BotId,
+        token: &str,
+        source: &Source,
+    ) -> Result<(), StoreError> {
+        let (bot, token) = (bot.clone(), token.to_owned());
+        let body = codec::encode(source).map_err(Failure::from)?;
+        let weight = body.len();
+        let work = move |connection: &_| report::put_source(connection, &bot, &token, &body);
+        Ok(self.writer()?.write(weight, work).await?)
+    }
+
+    async fn source(&self, bot: &BotId, token: &str) -> Result<Option<Source>, StoreError> {
+        let (bot, token) = (bot.clone(), token.to_owned());
+        self.0
+            .readers
+            .read(move |connection| report::source(connection, &bot, &token))
+            .await
     }
 
     async fn dialogs(
@@ -281,7 +370,7 @@ impl Store for SqliteStore {
     ) -> Result<Vec<TranscriptLine>, StoreError> {
         self.0
             .readers
-            .read(move |connection| query::transcript(connection, dialog, after, limit))
+            .read(move |connection| transcript::transcript(connection, dialog, after, limit))
             .await
     }
 

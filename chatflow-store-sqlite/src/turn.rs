@@ -2,13 +2,13 @@
 
 use chatflow_core::{
     CancelScope, Committed, Contact, Definition, DialogId, EffectId, RefusedEvent, Revision,
-    Status, StatusKind, TimerChange, TurnCommit, codec, time,
+    SendLane, Status, StatusKind, TimerChange, TurnCommit, codec, time,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::delivery;
 use crate::error::Failure;
 use crate::rows::{self, EntryKind, TurnRows, assignee_label, integer, side_label};
+use crate::{address, delivery, external, report};
 
 /// The revision found where another was expected. Nothing was written then.
 #[derive(Debug)]
@@ -29,12 +29,15 @@ pub(crate) fn commit(
     if found != turn.expected {
         return Ok(Err(Conflict(found)));
     }
-    match &stored {
-        None if can_not_open(connection, turn)? => return Ok(Err(Conflict(found))),
-        None => open(connection, rows)?,
-        Some(_) => update(connection, turn)?,
-    }
     let is_new = stored.is_none();
+    if address::is_taken(connection, turn, is_new)? {
+        return Ok(Err(Conflict(found)));
+    }
+    if is_new {
+        open(connection, rows)?;
+    } else {
+        update(connection, turn)?;
+    }
     let before = stored.map(|(_, status)| status);
     count(connection, turn, before.as_deref())?;
     see(
@@ -44,6 +47,9 @@ pub(crate) fn commit(
         turn.expected + 1,
         time::to_millis(turn.at),
     )?;
+    if let Some(raw) = &turn.raw {
+        report::keep_raw(connection, turn.dialog, &turn.key, raw)?;
+    }
     write_journal(connection, turn)?;
     write_messages(connection, rows)?;
 
@@ -54,6 +60,9 @@ pub(crate) fn commit(
         Some(scope) => cancel(connection, turn.dialog, scope)?,
         None => Vec::new(),
     };
+    if let Some(to) = &turn.moved {
+        address::move_to(connection, turn, to)?;
+    }
     write_effects(connection, rows)?;
     write_timers(connection, turn)?;
     look_at_lag(connection, turn, is_new)?;
@@ -90,6 +99,9 @@ pub(crate) fn refuse(
             refused.reason,
             refused.event,
         ])?;
+    if let Some(raw) = &refused.raw {
+        report::keep_raw(connection, refused.dialog, &refused.key, raw)?;
+    }
     if let Some(settlement) = &refused.settlement {
         delivery::settle(connection, settlement)?;
     }
@@ -111,13 +123,8 @@ pub(crate) fn save_contact(
         .optional()?
         .transpose()?
         .unwrap_or(0);
-    if found != expected {
+    if found != expected || expected.checked_add(1) != Some(contact.view.revision) {
         return Ok(Err(Conflict(found)));
-    }
-    if expected.checked_add(1) != Some(contact.view.revision) {
-        return Err(Failure::Misuse(
-            "a contact's own revision must be the expected one plus 1",
-        ));
     }
     connection
         .prepare_cached(
@@ -177,24 +184,6 @@ pub(crate) fn is_seen(
         .exists(params![dialog.to_bytes(), key])?)
 }
 
-/// Whether a dialog can't be opened: without its rows, or at an address that leads to another.
-fn can_not_open(connection: &Connection, turn: &TurnCommit) -> Result<bool, Failure> {
-    let Some(opened) = &turn.opened else {
-        return Ok(true);
-    };
-    Ok(connection
-        .prepare_cached(
-            "SELECT 1 FROM address
-             WHERE bot = ?1 AND channel = ?2 AND external_id = ?3 AND dialog <> ?4",
-        )?
-        .exists(params![
-            turn.bot.as_str(),
-            opened.address.channel.as_str(),
-            opened.address.external_id(),
-            turn.dialog.to_bytes(),
-        ])?)
-}
-
 // ---- what is written
 
 fn see(
@@ -244,10 +233,10 @@ fn open(connection: &Connection, rows: &TurnRows) -> Result<(), Failure> {
     connection
         .prepare_cached(
             "INSERT INTO dialog (id, bot, channel, external_id, contact, revision, status, label, flow,
-                 step, assignee, last_side, needs_reply_since, last_at, fence, can_send,
+                 step, assignee, last_side, needs_reply_since, heard_at, last_at, fence, can_send,
                  contact_revision, snapshot)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                 ?18)",
+                 ?18, ?19)",
         )?
         .execute(params![
             dialog,
@@ -263,6 +252,7 @@ fn open(connection: &Connection, rows: &TurnRows) -> Result<(), Failure> {
             assignee_label(&row.assignee),
             row.last_side.map(side_label),
             row.needs_reply_since.map(time::to_millis),
+            row.heard_at.map(time::to_millis),
             time::to_millis(row.last_at),
             integer(row.fence)?,
             row.can_send,
@@ -277,8 +267,9 @@ fn update(connection: &Connection, turn: &TurnCommit) -> Result<(), Failure> {
     connection
         .prepare_cached(
             "UPDATE dialog SET revision = ?2, status = ?3, label = ?4, flow = ?5, step = ?6,
-                 assignee = ?7, last_side = ?8, needs_reply_since = ?9, last_at = ?10,
-                 fence = ?11, can_send = ?12, contact_revision = ?13, snapshot = ?14
+                 assignee = ?7, last_side = ?8, needs_reply_since = ?9, heard_at = ?10,
+                 last_at = ?11, fence = ?12, can_send = ?13, contact_revision = ?14,
+                 snapshot = ?15
              WHERE id = ?1",
         )?
         .execute(params![
@@ -291,6 +282,7 @@ fn update(connection: &Connection, turn: &TurnCommit) -> Result<(), Failure> {
             assignee_label(&row.assignee),
             row.last_side.map(side_label),
             row.needs_reply_since.map(time::to_millis),
+            row.heard_at.map(time::to_millis),
             time::to_millis(row.last_at),
             integer(row.fence)?,
             row.can_send,
@@ -336,6 +328,9 @@ fn write_messages(connection: &Connection, rows: &TurnRows) -> Result<(), Failur
     for (message, body) in rows.turn.messages.iter().zip(&rows.messages) {
         let id = message.id;
         insert.execute(params![id.dialog.to_bytes(), integer(id.turn)?, id.n, body])?;
+        if let Some(named) = message.message.external_id() {
+            external::add(connection, id, std::slice::from_ref(named))?;
+        }
     }
     Ok(())
 }
@@ -361,32 +356,43 @@ fn cancel(
     Ok(cancelled)
 }
 
+// Of what has arrived in part the rest follows.
 pub(crate) const CANCEL_AUTOMATIC: &str = "UPDATE outbox SET state = 'cancelled', body = NULL
      WHERE dialog = ?1 AND state IN ('ready', 'in_flight') AND state = 'ready'
-         AND automatic = 1 AND kind IN ('send', 'call')
+         AND automatic = 1 AND part = 0 AND kind <> 'patch'
      RETURNING dialog, turn, n";
 
 pub(crate) const CANCEL_MESSAGES: &str = "UPDATE outbox SET state = 'cancelled', body = NULL
      WHERE dialog = ?1 AND state IN ('ready', 'in_flight') AND state = 'ready'
-         AND (kind = 'send' OR kind = 'call' AND automatic = 1)
+         AND (kind NOT IN ('call', 'patch') OR kind = 'call' AND automatic = 1)
      RETURNING dialog, turn, n";
 
 fn write_effects(connection: &Connection, rows: &TurnRows) -> Result<(), Failure> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO outbox (dialog, turn, n, kind, automatic, epoch, state, waiting, attempts,
-             due, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'ready', ?7, 0, ?8, ?9)",
+        "INSERT INTO outbox (dialog, turn, n, kind, channel, lane, joined, automatic, epoch,
+             state, waiting, part, attempts, due, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, 'ready', ?9, 0, 0, ?10, ?11)",
     )?;
-    let mut has_message = false;
+    let own_channel = channel(connection, &rows.turn)?;
+    let (mut has_message, mut last_reply) = (false, None);
     for (effect, body) in rows.turn.effects.iter().zip(&rows.effects) {
         let (id, kind) = (effect.id, EntryKind::of(effect)?);
-        let is_message = kind == EntryKind::Send;
+        let is_message = kind.is_for_contact();
+        let (channel, lane) = match is_message {
+            true => (own_channel.as_str(), effect.lane.label()),
+            false => ("", ""),
+        };
         has_message |= is_message;
+        if is_message && effect.lane == SendLane::Reply {
+            last_reply = Some(id);
+        }
         insert.execute(params![
             id.dialog.to_bytes(),
             integer(id.turn)?,
             id.n,
             kind.label(),
+            channel,
+            lane,
             effect.automatic,
             integer(effect.epoch)?,
             is_message,
@@ -394,10 +400,29 @@ fn write_effects(connection: &Connection, rows: &TurnRows) -> Result<(), Failure
             body,
         ])?;
     }
+    if let Some(reply) = last_reply {
+        let key = params![reply.dialog.to_bytes(), integer(reply.turn)?, reply.n];
+        connection.prepare_cached(TAKE_ALONG)?.execute(key)?;
+    }
     if has_message {
         delivery::promote(connection, rows.turn.dialog)?;
     }
     Ok(())
+}
+
+/// Broadcasts that wait go with the reply behind them.
+pub(crate) const TAKE_ALONG: &str = "UPDATE outbox SET lane = 'reply', joined = 1
+     WHERE dialog = ?1 AND state IN ('ready', 'in_flight') AND lane = 'broadcast'
+         AND (turn, n) < (?2, ?3)";
+
+/// The channel that a turn's messages go by. Asked after the dialog's row is written.
+fn channel(connection: &Connection, turn: &TurnCommit) -> Result<String, Failure> {
+    if turn.effects.is_empty() {
+        return Ok(String::new());
+    }
+    Ok(connection
+        .prepare_cached("SELECT channel FROM dialog WHERE id = ?1")?
+        .query_row([turn.dialog.to_bytes()], |row| row.get(0))?)
 }
 
 fn write_timers(connection: &Connection, turn: &TurnCommit) -> Result<(), Failure> {

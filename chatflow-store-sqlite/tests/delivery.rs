@@ -3,11 +3,13 @@
 mod support;
 
 use chatflow_core::{
-    Begun, CallFailure, ContactPatch, DeliveryState, EffectBody, Event, EventBody, Message,
-    Settled, Settlement, Store, TimerChange, Value,
+    Begun, CallFailure, ContactPatch, DeliveryState, DueQuery, EffectBody, Event, EventBody,
+    Message, Settled, Settlement, Store, TimerChange, Value,
 };
 use futures::executor::block_on;
-use support::{Home, Talk, add_effect, apply, at, begin, sent, settle};
+use support::{
+    Home, Talk, add_effect, apply, at, begin, dead, listed, next, retry_at, sent, settle,
+};
 
 fn send(text: &str) -> EffectBody {
     EffectBody::Send(Message::new(text))
@@ -35,11 +37,11 @@ fn messages_of_a_dialog_go_one_at_a_time_and_in_order() {
     let beside = add_effect(&mut turn, call());
     let third = add_effect(&mut turn, send("and more"));
     apply(&store, turn);
-    let due = |seconds| block_on(store.due(at(seconds), 10)).unwrap().deliveries;
+    let due = |seconds| listed(&store, at(seconds), 10);
     let begun = |effect, seconds| block_on(store.begin_delivery(effect, at(seconds))).unwrap();
 
     assert_eq!(due(0), []);
-    assert_eq!(due(1), [first, beside]);
+    assert_eq!(due(1), [beside, first]);
     assert!(matches!(begun(second, 1), Begun::NotNow));
     assert!(matches!(begun(first, 0), Begun::NotNow));
     let delivery = begin(&store, first, at(1));
@@ -52,9 +54,9 @@ fn messages_of_a_dialog_go_one_at_a_time_and_in_order() {
     assert_eq!(due(1), [beside]);
     begin(&store, beside, at(1));
 
-    settle(&store, first, 1, Settled::Retry { due: at(60) });
+    settle(&store, first, 1, retry_at(at(60)));
     assert_eq!(due(59), []);
-    assert_eq!(block_on(store.due(at(59), 10)).unwrap().next, Some(at(60)));
+    assert_eq!(next(&store, at(59)), Some(at(60)));
     assert!(
         matches!(begun(second, 60), Begun::NotNow),
         "the first is not settled"
@@ -62,12 +64,12 @@ fn messages_of_a_dialog_go_one_at_a_time_and_in_order() {
     assert_eq!(begin(&store, first, at(60)).attempt, 2);
 
     // The first attempt's answer comes late.
-    settle(&store, first, 1, Settled::Dead);
+    settle(&store, first, 1, dead());
     assert!(matches!(begun(second, 61), Begun::NotNow));
     settle(&store, first, 2, sent());
     assert_eq!(due(61), [second]);
     begin(&store, second, at(61));
-    settle(&store, second, 1, Settled::Dead);
+    settle(&store, second, 1, dead());
     assert_eq!(due(61), [third]);
     begin(&store, third, at(61));
     settle(&store, third, 1, sent());
@@ -104,10 +106,10 @@ fn a_takeover_cancels_what_automation_had_not_begun() {
             Ok(Begun::Cancelled)
         ));
     }
-    assert_eq!(block_on(store.due(at(2), 10)).unwrap().deliveries, [change]);
+    assert_eq!(listed(&store, at(2), 10), [change]);
 
     // What was under way comes back for a retry, and is fenced now; the reply goes out.
-    settle(&store, first, 1, Settled::Retry { due: at(3) });
+    settle(&store, first, 1, retry_at(at(3)));
     assert!(matches!(
         block_on(store.begin_delivery(first, at(3))),
         Ok(Begun::Cancelled)
@@ -174,14 +176,15 @@ fn a_settlement_inside_a_commit_goes_with_it() {
     apply(&store, turn);
     begin(&store, effect, at(1));
     let mut turn = talk.message("2", at(2));
-    let next = turn.effects[0].id;
+    let second = turn.effects[0].id;
     turn.settlement = Some(Settlement {
         effect,
         attempt: 1,
-        settled: Settled::Dead,
+        settled: dead(),
+        at: at(2),
     });
     apply(&store, turn);
-    assert_eq!(block_on(store.due(at(2), 10)).unwrap().deliveries, [next]);
+    assert_eq!(listed(&store, at(2), 10), [second]);
 }
 
 #[test]
@@ -196,10 +199,10 @@ fn what_was_in_flight_is_ready_after_recovery() {
         begin(&store, first, at(1));
     }
     let store = home.open();
-    assert_eq!(block_on(store.due(at(9), 10)).unwrap().deliveries, []);
+    assert_eq!(listed(&store, at(9), 10), []);
     assert_eq!(block_on(store.recover(at(9))).unwrap(), 1);
     assert_eq!(block_on(store.recover(at(9))).unwrap(), 0);
-    assert_eq!(block_on(store.due(at(8), 10)).unwrap().next, Some(at(9)));
+    assert_eq!(next(&store, at(8)), Some(at(9)));
     assert_eq!(begin(&store, first, at(9)).attempt, 2);
     assert!(matches!(
         block_on(store.begin_delivery(second, at(9))),
@@ -253,7 +256,7 @@ fn timers_are_listed_the_longest_due_first_and_never_early() {
     apply(&store, turn);
 
     let due = |seconds, limit| {
-        let due = block_on(store.due(at(seconds), limit)).unwrap();
+        let due = block_on(store.due(&DueQuery::new(at(seconds), limit))).unwrap();
         let names = due
             .timers
             .iter()
@@ -278,14 +281,14 @@ fn a_retry_between_two_milliseconds_is_not_early() {
     apply(&store, turn);
     begin(&store, effect, at(1));
     let due = at(2) + std::time::Duration::from_micros(500);
-    settle(&store, effect, 1, Settled::Retry { due });
+    settle(&store, effect, 1, retry_at(due));
     assert!(matches!(
         block_on(store.begin_delivery(effect, at(2))),
         Ok(Begun::NotNow)
     ));
-    let next = block_on(store.due(at(2), 10)).unwrap().next.unwrap();
-    assert!(next >= due);
-    begin(&store, effect, next);
+    let again = next(&store, at(2)).unwrap();
+    assert!(again >= due);
+    begin(&store, effect, again);
 }
 
 /// An answer to a call that nobody waits for is refused, with its settlement in the same write.
@@ -312,6 +315,7 @@ fn a_refused_answer_settles_its_call() {
         effect: asked,
         attempt: 1,
         settled: sent(),
+        at: at(2),
     };
     let record = chatflow_core::RefusedEvent::new(
         talk.id(),

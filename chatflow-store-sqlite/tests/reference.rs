@@ -3,9 +3,10 @@
 mod support;
 
 use chatflow_core::{
-    Begun, Contact, ContactPatch, EffectBody, EffectId, Event, EventBody, MemoryStore, Message,
-    OperatorAct, Reach, Refusal, RefusedEvent, Settled, Settlement, Store, TimerChange, TurnCommit,
-    Value,
+    Address, Begun, ChannelId, Contact, ContactPatch, Due, DueQuery, EffectBody, EffectId, Event,
+    EventBody, ExternalId, FailureReason, MemoryStore, Message, OperatorAct, Reach, ReceiptState,
+    Receipted, Refusal, RefusedEvent, SendLane, Settled, Settlement, Store, TimerChange,
+    TurnCommit, Unclaimed, Value,
 };
 use futures::executor::block_on;
 use support::{Home, Talk, add_effect, at};
@@ -61,7 +62,7 @@ impl History {
     /// One call to both; what each answered.
     fn step(&mut self, left: &dyn Store, right: &dyn Store) -> (String, String) {
         self.now += self.chance.below(3) as i64;
-        match self.chance.below(12) {
+        match self.chance.below(18) {
             0..4 => {
                 let turn = self.turn(left);
                 let both = [left, right]
@@ -92,13 +93,18 @@ impl History {
                 (ask(left), ask(right))
             }
             6..9 => {
-                let due = block_on(left.due(at(self.now), 5)).unwrap();
-                let same = block_on(right.due(at(self.now), 5)).unwrap();
-                let answers = (format!("{due:?}"), format!("{same:?}"));
-                let mut effects = due.deliveries;
-                let n = 1 + self.chance.below(4) as u32;
-                let turn = 1 + self.chance.below(5);
-                effects.push(self.talk().effect(turn, n));
+                let mut query = DueQuery::new(at(self.now), 5);
+                if self.chance.below(3) == 0 {
+                    query.skip.insert((self.channel(), self.lane()));
+                }
+                let due = block_on(left.due(&query)).unwrap();
+                let same = block_on(right.due(&query)).unwrap();
+                // When to ask again may be named too early, and each does so in its own way.
+                let listed =
+                    |due: &Due| format!("{:?}", (&due.timers, &due.deliveries, &due.lagging));
+                let answers = (listed(&due), listed(&same));
+                let mut effects: Vec<_> = due.deliveries.iter().map(|entry| entry.effect).collect();
+                effects.push(self.effect());
                 for effect in effects {
                     let now = at(self.now);
                     let begun = block_on(left.begin_delivery(effect, now)).unwrap();
@@ -109,6 +115,47 @@ impl History {
                     }
                 }
                 answers
+            }
+            12..14 => {
+                let effect = self.effect();
+                let now = at(self.now);
+                let ask = |store: &dyn Store| format!("{:?}", block_on(store.revive(effect, now)));
+                (ask(left), ask(right))
+            }
+            14 => {
+                let entries: Vec<_> = (0..3)
+                    .map(|_| (self.effect(), at(self.now + self.chance.below(5) as i64)))
+                    .collect();
+                let ask = |store: &dyn Store| format!("{:?}", block_on(store.put_off(&entries)));
+                (ask(left), ask(right))
+            }
+            15 | 16 => {
+                let of = match self.chance.below(3) {
+                    0 => Receipted::SentUntil(at(self.now - self.chance.below(9) as i64)),
+                    _ => Receipted::These((0..3).map(|_| self.external_id()).collect()),
+                };
+                let state = match self.chance.below(3) {
+                    0 => ReceiptState::Delivered,
+                    1 => ReceiptState::Read,
+                    _ => ReceiptState::Failed(FailureReason::VisitorLeft),
+                };
+                let dialog = self.talk().id();
+                let ask =
+                    |store: &dyn Store| format!("{:?}", block_on(store.mark(dialog, &of, state)));
+                (ask(left), ask(right))
+            }
+            17 => {
+                let unclaimed = Unclaimed {
+                    channel: self.channel(),
+                    key: format!("report {}", self.chance.below(9)).into(),
+                    at: at(self.now),
+                    reason: "no such kind".to_owned(),
+                    raw: self.now.to_be_bytes().to_vec().into(),
+                };
+                let ask = |store: &dyn Store| {
+                    format!("{:?}", block_on(store.keep_unclaimed(unclaimed.clone())))
+                };
+                (ask(left), ask(right))
             }
             9 | 10 => {
                 let settlements: Vec<_> = (0..3).filter_map(|_| self.settlement()).collect();
@@ -142,8 +189,13 @@ impl History {
     fn turn(&mut self, store: &dyn Store) -> TurnCommit {
         let key = self.key();
         let now = at(self.now);
-        let act = self.chance.below(7);
+        let act = self.chance.below(10);
         let settlement = self.settlement();
+        let named = self.external_id();
+        let moves = (self.chance.below(12) == 0).then(|| {
+            let place = format!("place {}", self.chance.below(6));
+            Address::new(self.channel(), place)
+        });
         let place = self.chance.below(self.talks.len() as u64) as usize;
         let talk = &mut self.talks[place];
         let event = match act {
@@ -155,6 +207,12 @@ impl History {
                 Some(row) => Event::new(&*key, EventBody::ContactChanged(row.view)),
                 None => Event::message(&*key, "hi"),
             },
+            3 => Event::operator(&*key, "olga", OperatorAct::Broadcast("spring".into())),
+            4 => Event::new(
+                &*key,
+                EventBody::MessageEdited(Message::new("hi again").with_external_id(named)),
+            ),
+            5 => Event::message(&*key, Message::new("hi").with_external_id(named)),
             _ => Event::message(&*key, "hi"),
         };
         // A blocked contact's message is refused; a change of reach is always taken.
@@ -171,16 +229,29 @@ impl History {
         let mut turn = talk.turn(event, now);
         let generation = turn.expected + 1;
         turn.settlement = settlement;
+        turn.moved = moves;
+        turn.raw = (self.chance.below(2) == 0).then(|| self.now.to_be_bytes().to_vec().into());
         for _ in 0..self.chance.below(4) {
-            let body = match self.chance.below(4) {
+            let body = match self.chance.below(9) {
                 0 | 1 => EffectBody::Send(Message::new("more")),
                 2 => EffectBody::Call {
                     port: "stock".to_owned(),
                     request: Value::from("?"),
                 },
-                _ => EffectBody::PatchContact(self.patch()),
+                3 => EffectBody::PatchContact(self.patch()),
+                4 => EffectBody::Delete { of: self.effect() },
+                5 => EffectBody::Edit {
+                    of: self.effect(),
+                    message: Message::new("other"),
+                },
+                6 => EffectBody::Send(Message::new("as you said").quoting(self.effect())),
+                _ => EffectBody::Send(Message::new("as you said").quoting(self.external_id())),
             };
             add_effect(&mut turn, body);
+            let lane = self.lane();
+            if let Some(effect) = turn.effects.last_mut() {
+                effect.lane = lane;
+            }
         }
         let name = format!("timer {}", self.chance.below(3));
         turn.timers = match self.chance.below(3) {
@@ -204,19 +275,53 @@ impl History {
             return None;
         }
         let (effect, attempt) = self.begun[self.chance.below(count) as usize];
-        let settled = match self.chance.below(5) {
-            0 => Settled::Dead,
-            1 => Settled::Retry {
-                due: at(self.now + self.chance.below(5) as i64),
+        let settled = match self.chance.below(9) {
+            0 | 1 => Settled::Dead {
+                reason: FailureReason::Transient,
             },
-            2 => Settled::Patched(self.patch()),
-            _ => Settled::Sent { receipt: None },
+            2 => Settled::Retry {
+                due: at(self.now + self.chance.below(5) as i64),
+                counted: self.chance.below(2) == 0,
+            },
+            3 => Settled::Patched(self.patch()),
+            4 | 5 => Settled::Part {
+                ids: self.external_ids(),
+            },
+            _ => Settled::Sent {
+                ids: self.external_ids(),
+            },
         };
         Some(Settlement {
             effect,
             attempt,
             settled,
+            at: at(self.now),
         })
+    }
+
+    fn external_ids(&mut self) -> Vec<ExternalId> {
+        (0..self.chance.below(3))
+            .map(|_| self.external_id())
+            .collect()
+    }
+
+    /// Few, so that they meet.
+    fn external_id(&mut self) -> ExternalId {
+        ExternalId::new(self.chance.below(30).to_string())
+    }
+
+    /// An effect that may be there.
+    fn effect(&mut self) -> EffectId {
+        let (turn, n) = (1 + self.chance.below(6), self.chance.below(5) as u32);
+        self.talk().effect(turn, n)
+    }
+
+    fn channel(&mut self) -> ChannelId {
+        ChannelId::new(["terminal", "sms"][self.chance.below(2) as usize])
+    }
+
+    fn lane(&mut self) -> SendLane {
+        SendLane::ALL[self.chance.below(2) as usize]
     }
 
     fn patch(&mut self) -> ContactPatch {
@@ -243,7 +348,12 @@ impl History {
         block_on(async {
             let mut text = format!("{:?}", store.dialogs(None, 100).await.unwrap());
             text += &format!("{:?}", store.counters(self.talks[0].bot()).await.unwrap());
-            text += &format!("{:?}", store.due(at(self.now + 100), 1000).await.unwrap());
+            let due = DueQuery::new(at(self.now + 100), 1000);
+            text += &format!("{:?}", store.due(&due).await.unwrap());
+            for channel in ["terminal", "sms"] {
+                let reports = store.unclaimed(&ChannelId::new(channel), None, 1000).await;
+                text += &format!("{:?}", reports.unwrap());
+            }
             for talk in &self.talks {
                 let id = talk.id();
                 text += &format!("{:?}", store.load(id).await.unwrap());
@@ -258,6 +368,19 @@ impl History {
                 text += &format!("{:?}", store.refusals(id, 1000).await.unwrap());
                 text += &format!("{:?}", store.transcript(id, None, 1000).await.unwrap());
                 text += &format!("{:?}", store.outbox(id).await.unwrap());
+                for n in 0..30 {
+                    let named = ExternalId::new(n.to_string());
+                    text += &format!("{:?}", store.find_message(id, &named).await.unwrap());
+                }
+                for n in 0..self.keys {
+                    let key = format!("key {n}").as_str().into();
+                    text += &format!("{:?}", store.raw(id, &key).await.unwrap());
+                }
+                for n in 0..6 {
+                    let place = Address::new("sms", format!("place {n}"));
+                    let found = store.find_dialog(talk.bot(), &place).await;
+                    text += &format!("{:?}", found.unwrap());
+                }
             }
             text
         })

@@ -111,7 +111,7 @@ fn a_contacts_row_is_replaced_by_compare_and_set() {
         .insert("age".to_owned(), Value::from("40"));
     let outcome = block_on(store.save_contact(&contact, 1));
     assert!(
-        matches!(outcome, Err(CommitError::Store(_))),
+        matches!(outcome, Err(CommitError::Conflict { found: 1 })),
         "the revision was not raised"
     );
     contact.view.revision = 2;

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use chatflow_core::{
-    Author, BotId, CodeRef, ConfigError, DeliveryState, DialogId, Fact, JournalTurn, MessageRecord,
-    ProblemKind, ReplayError, Replayed, Revision, Side, TranscriptLine, codec, time,
+    Author, BotId, CodeRef, ConfigError, DeliveryState, DialogId, ExternalId, Fact, FailureReason,
+    JournalTurn, MessageRecord, ProblemKind, ReplayError, Replayed, Revision, Side, TranscriptLine,
+    codec, time,
 };
 use serde::Serialize;
 
@@ -170,6 +171,8 @@ impl Report {
         let transcript = self.transcript.iter().map(|line| JsonLine {
             record: &line.record,
             delivery: line.delivery.map(DeliveryState::label),
+            failure: line.failure.map(FailureReason::label),
+            ids: &line.ids,
         });
         let json = Json {
             id: self.dialog,
@@ -183,7 +186,7 @@ impl Report {
     }
 }
 
-/// `< 2026-01-05T10:00:00.000Z automation: Small or large? [Small | Large] (ready)`
+/// `< 2026-01-05T10:00:00.000Z automation: [photo] Small or large? [Small | Large] (ready)`
 fn write_line(out: &mut impl Write, line: &TranscriptLine) -> io::Result<()> {
     let record = &line.record;
     let side = match record.author.side() {
@@ -199,6 +202,9 @@ fn write_line(out: &mut impl Write, line: &TranscriptLine) -> io::Result<()> {
             write!(out, "operator {}: ", Printable(operator.as_str()))?;
         }
     }
+    for media in record.message.media() {
+        write!(out, "[{}] ", media.kind.label())?;
+    }
     let text = Printable(record.message.text());
     if record.message.is_pressed() {
         write!(out, "({text})")?;
@@ -212,9 +218,12 @@ fn write_line(out: &mut impl Write, line: &TranscriptLine) -> io::Result<()> {
     if record.message.choices().len() > 0 {
         write!(out, "]")?;
     }
-    match line.delivery {
-        None | Some(DeliveryState::Sent) => writeln!(out),
-        Some(delivery) => writeln!(out, " ({})", delivery.label()),
+    match (line.delivery, line.failure) {
+        (None | Some(DeliveryState::Sent), _) => writeln!(out),
+        (Some(delivery), None) => writeln!(out, " ({})", delivery.label()),
+        (Some(delivery), Some(failure)) => {
+            writeln!(out, " ({}: {})", delivery.label(), failure.label())
+        }
     }
 }
 
@@ -241,6 +250,8 @@ struct JsonLine<'a> {
     #[serde(flatten)]
     record: &'a MessageRecord,
     delivery: Option<&'static str>,
+    failure: Option<&'static str>,
+    ids: &'a [ExternalId],
 }
 
 #[derive(Serialize)]

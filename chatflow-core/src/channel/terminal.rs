@@ -8,8 +8,8 @@ use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 
 use crate::channel::{
-    Capabilities, Channel, Inbound, InboundBody, Ingest, IngestError, ListenError, Outbound,
-    Receipt, SendError, SendErrorClass,
+    Capabilities, Channel, Inbound, InboundBody, Ingest, Ingested, ListenError, Outbound,
+    RawInbound, Receipt, SendError, SendErrorClass,
 };
 use crate::dialog::{Address, ChannelId, Message, Profile};
 
@@ -36,11 +36,12 @@ pub struct Terminal {
 /// How a terminal writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TerminalOutput {
-    /// For people: the text, and the choices on a line of their own.
+    /// For people: each of the media as `[photo REFERENCE]`, the text, and the choices, on lines
+    /// of their own.
     #[default]
     Pretty,
-    /// For programs: each message is one line `bot: TEXT`, with line breaks as `\n`, and its
-    /// choices after it as ` [a | b]`.
+    /// For programs: each message is one line `bot: TEXT`, with line breaks as `\n`, its media
+    /// before it as `[photo REFERENCE]` and its choices after it as `[a | b]`.
     Plain,
 }
 
@@ -72,7 +73,7 @@ impl Terminal {
     ) -> Self {
         Self {
             id: ChannelId::from("terminal"),
-            capabilities: Capabilities::text(),
+            capabilities: capabilities(),
             contact: "you".to_owned(),
             name: None,
             run: run_name(),
@@ -112,35 +113,32 @@ impl Terminal {
         let _ = writeln!(notices, "{sentence}");
     }
 
-    fn inbound(&self, number: u64, text: &str) -> Inbound {
-        Inbound {
+    fn raw(&self, number: u64, text: &str) -> RawInbound {
+        RawInbound {
+            channel: self.id.clone(),
             key: format!("line:{}:{number}", self.run).into(),
-            from: Address::new(self.id.clone(), self.contact.as_str()),
-            profile: Profile {
-                name: self.name.as_deref().map(Into::into),
-                language: None,
-            },
-            body: InboundBody::Message(Message::new(text)),
+            body: text.as_bytes().into(),
         }
     }
 
     fn line(&self, message: &Message) -> String {
+        let media = message.media().iter();
+        let media = media.map(|media| format!("[{} {}]", media.kind, media.reference.as_str()));
+        let text = (!message.text().is_empty()).then(|| message.text().to_owned());
         let choices = message.choices().collect::<Vec<_>>().join(" | ");
         match self.style {
             TerminalOutput::Plain => {
-                let text = message
-                    .text()
-                    .replace("\r\n", "\\n")
-                    .replace(['\n', '\r'], "\\n");
-                if choices.is_empty() {
-                    format!("bot: {text}\n")
-                } else {
-                    let choices = choices.replace(['\n', '\r'], "\\n");
-                    format!("bot: {text} [{choices}]\n")
-                }
+                let choices = (!choices.is_empty()).then(|| format!("[{choices}]"));
+                let parts: Vec<String> = media.chain(text).chain(choices).collect();
+                let line = parts.join(" ").replace("\r\n", "\\n");
+                format!("bot: {}\n", line.replace(['\n', '\r'], "\\n"))
             }
-            TerminalOutput::Pretty if choices.is_empty() => format!("{}\n", message.text()),
-            TerminalOutput::Pretty => format!("{}\n  [{choices}]\n", message.text()),
+            TerminalOutput::Pretty => {
+                let choices = (!choices.is_empty()).then(|| format!("  [{choices}]"));
+                let mut lines: Vec<String> = media.chain(text).chain(choices).collect();
+                lines.push(String::new());
+                lines.join("\n")
+            }
         }
     }
 }
@@ -153,6 +151,21 @@ impl Channel for Terminal {
 
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    fn decode(&self, raw: &RawInbound) -> Vec<Inbound> {
+        let Ok(text) = std::str::from_utf8(raw.body.as_bytes()) else {
+            return Vec::new();
+        };
+        vec![Inbound {
+            key: raw.key.clone(),
+            from: Address::new(self.id.clone(), self.contact.as_str()),
+            profile: Profile {
+                name: self.name.as_deref().map(Into::into),
+                language: None,
+            },
+            body: InboundBody::Message(Message::new(text)),
+        }]
     }
 
     async fn send(&self, outbound: &Outbound<'_>) -> Result<Receipt, SendError> {
@@ -183,14 +196,14 @@ impl Channel for Terminal {
         while let Some(line) = incoming.next().await {
             number += 1;
             match line {
-                Line::Text(text) => match ingest.receive(self.inbound(number, &text)).await {
-                    Err(IngestError::Malformed { reason }) => {
-                        self.notice(&format!("line {number} was not taken: {reason}"));
-                    }
-                    Err(IngestError::DialogUnavailable { source }) => self.notice(&format!(
-                        "line {number} was not taken: {source}; write it again later"
+                Line::Text(text) => match ingest.receive(self.raw(number, &text)).await? {
+                    Ingested::Handled => {}
+                    Ingested::Refused => self.notice(&format!(
+                        "line {number} was not taken: it is longer than the bot's limit"
                     )),
-                    other => other?,
+                    Ingested::Unclaimed => self.notice(&format!(
+                        "line {number} was not taken: the dialog can't take it now; write it again later"
+                    )),
                 },
                 Line::NotText => self.notice(&format!(
                     "line {number} was not taken: it isn't UTF-8; set the terminal to UTF-8 and write it again"
@@ -212,6 +225,15 @@ impl Terminal {
             detail: error.kind().to_string(),
         }
     }
+}
+
+/// All that text can do. A choice is typed, so it comes in as a text like any other.
+fn capabilities() -> Capabilities {
+    let mut capabilities = Capabilities::text();
+    if let Some(choices) = &mut capabilities.choices {
+        choices.inline = false;
+    }
+    capabilities
 }
 
 /// Tells the runs of a program apart.

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::dialog::time::{self, Moment};
-use crate::dialog::{ContactId, ContactRefusal, OperatorId, Revision, SpaceId, Text, Value};
+use crate::dialog::{
+    ContactId, ContactRefusal, OperatorId, Revision, Source, SourceTouch, SpaceId, Text, Value,
+};
 
 /// What a channel tells about the person who wrote. Nothing in it is required.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -77,6 +79,12 @@ pub struct ContactView {
     /// Typed values kept on the contact.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, Value>,
+    /// Where the contact first came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_source: Option<Box<SourceTouch>>,
+    /// Where the contact last came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_source: Option<Box<SourceTouch>>,
     /// Our block of the contact, where there is one: nothing is accepted from it or sent to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked: Option<ContactBlock>,
@@ -139,6 +147,8 @@ pub enum ContactPatch {
     AddTag(String),
     /// Takes a tag off the contact.
     RemoveTag(String),
+    /// Notes where the contact came from: the first source stays, the last is replaced.
+    Source(Box<SourceTouch>),
 }
 
 impl ContactPatch {
@@ -149,6 +159,7 @@ impl ContactPatch {
     pub fn fits(&self, view: &ContactView) -> bool {
         match self {
             Self::AddTag(tag) => view.takes_tag(tag).is_ok(),
+            Self::Source(touch) => touch.source.weight() <= Source::BYTES_MAX,
             Self::Name(_) | Self::Field(..) | Self::RemoveTag(_) => true,
         }
     }
@@ -167,6 +178,22 @@ impl ContactPatch {
             }
             Self::AddTag(tag) => self.fits(view) && view.tags.insert(tag.clone()),
             Self::RemoveTag(tag) => view.tags.remove(tag),
+            Self::Source(touch) => {
+                if !self.fits(view) {
+                    return false;
+                }
+                // By their times, so that two that are applied in the other order give the same.
+                let is_first = (view.first_source.as_ref()).is_none_or(|first| touch.at < first.at);
+                let is_last = (view.last_source.as_ref()).is_none_or(|last| touch.at >= last.at);
+                let last_differs = is_last && view.last_source.as_ref() != Some(touch);
+                if is_first {
+                    view.first_source = Some(touch.clone());
+                }
+                if is_last {
+                    view.last_source = Some(touch.clone());
+                }
+                is_first || last_differs
+            }
         }
     }
 }

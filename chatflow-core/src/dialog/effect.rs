@@ -15,6 +15,9 @@ pub struct Effect {
     pub automatic: bool,
     /// The epoch in which the turn ended.
     pub epoch: u64,
+    /// Which messages go first where the channel can't take all at once.
+    #[serde(default, skip_serializing_if = "SendLane::is_reply")]
+    pub lane: SendLane,
     /// What to do.
     pub body: EffectBody,
 }
@@ -26,6 +29,18 @@ pub struct Effect {
 pub enum EffectBody {
     /// Deliver a message to the contact. Messages of a dialog go in order, one at a time.
     Send(Message),
+    /// Put another text in place of a message of ours, in order with the messages.
+    Edit {
+        /// The message.
+        of: EffectId,
+        /// Its new form.
+        message: Message,
+    },
+    /// Take a message of ours back, in order with the messages.
+    Delete {
+        /// The message.
+        of: EffectId,
+    },
     /// Ask the outside; the answer comes back as the event `CallAnswered` with this effect's
     /// id. Calls run beside messages.
     Call {
@@ -36,6 +51,46 @@ pub enum EffectBody {
     },
     /// Change the contact's row.
     PatchContact(ContactPatch),
+}
+
+impl EffectBody {
+    /// Whether it goes to the contact, in order with the dialog's other messages.
+    pub const fn is_for_contact(&self) -> bool {
+        matches!(
+            self,
+            Self::Send(_) | Self::Edit { .. } | Self::Delete { .. }
+        )
+    }
+}
+
+/// Which messages go first where a channel can't take all at once.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum SendLane {
+    /// What a contact waits for.
+    #[default]
+    Reply,
+    /// One of many, which nobody has asked for.
+    Broadcast,
+}
+
+impl SendLane {
+    /// Both, the first to go first.
+    pub const ALL: [Self; 2] = [Self::Reply, Self::Broadcast];
+
+    /// Its stored label.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Reply => "reply",
+            Self::Broadcast => "broadcast",
+        }
+    }
+
+    fn is_reply(&self) -> bool {
+        *self == Self::Reply
+    }
 }
 
 /// A change of one of a dialog's timers.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::dialog::{
-    ContactView, EffectId, FlowId, Message, OperatorId, Reach, Revision, StatusLabel, StepId, Text,
-    Value,
+    Address, Cause, ContactView, EffectId, FlowId, Message, OperatorId, Reach, Revision, Source,
+    StatusLabel, StepId, Text, Value,
 };
 
 /// A thing that happened and is fed to the engine: one event is one turn.
@@ -130,6 +130,27 @@ const OWN: char = '~';
 pub enum EventBody {
     /// The contact wrote.
     MessageReceived(Message),
+    /// The contact began, or began again, perhaps by a start link.
+    Started {
+        /// Where the link says that it comes from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<Box<Source>>,
+        /// What the contact wrote by it.
+        message: Message,
+    },
+    /// The contact changed an earlier message; its external id says which.
+    MessageEdited(Message),
+    /// Somebody of ours wrote to the contact on the channel itself.
+    OperatorWrote {
+        /// Who.
+        operator: OperatorId,
+        /// What.
+        message: Message,
+    },
+    /// The host opened the dialog, to write first.
+    DialogOpened,
+    /// The address is another from now on.
+    AddressMoved(Address),
     /// The contact's row is newer than the dialog's view of it.
     ContactChanged(ContactView),
     /// A timer is due.
@@ -176,6 +197,11 @@ impl EventBody {
     pub fn label(&self) -> &'static str {
         match self {
             Self::MessageReceived(_) => "message_received",
+            Self::Started { .. } => "started",
+            Self::MessageEdited(_) => "message_edited",
+            Self::OperatorWrote { .. } => "operator_wrote",
+            Self::DialogOpened => "dialog_opened",
+            Self::AddressMoved(_) => "address_moved",
             Self::ContactChanged(_) => "contact_changed",
             Self::TimerFired { .. } => "timer_fired",
             Self::ReachReported(_) => "reach_reported",
@@ -194,11 +220,111 @@ pub enum FailureClass {
     /// The contact blocked us or is gone.
     Blocked,
     /// The channel doesn't let us write to this address; the cause is in the reach.
-    CannotWrite(crate::dialog::Cause),
+    CannotWrite(Cause),
     /// The content itself is refused: too large, not supported, not well formed.
     Content,
     /// The last attempt failed for a reason that might have passed.
     Exhausted,
+}
+
+/// What is kept beside a message that was given up, for people to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FailureReason {
+    /// Every attempt failed for a reason that might have passed.
+    Transient,
+    /// Nobody knows whether any attempt arrived.
+    Ambiguous,
+    /// The channel was down.
+    ChannelDown,
+    /// The contact blocked us.
+    Blocked,
+    /// The contact's account is gone.
+    Gone,
+    /// The contact has never written.
+    CannotInitiate,
+    /// Nobody can write to this address.
+    InvalidTarget,
+    /// We were removed.
+    Removed,
+    /// We have no right to write there.
+    NoRights,
+    /// The visitor left the site.
+    VisitorLeft,
+    /// The channel doesn't know the address.
+    UnknownRecipient,
+    /// The time to answer was over.
+    WindowClosed,
+    /// The account in whose name we write was taken from us.
+    ConnectionLost,
+    /// It is larger than the channel allows.
+    TooLarge,
+    /// The channel can't do this.
+    Unsupported,
+    /// The channel called it malformed.
+    Invalid,
+}
+
+impl FailureReason {
+    /// All reasons.
+    pub const ALL: [Self; 16] = [
+        Self::Transient,
+        Self::Ambiguous,
+        Self::ChannelDown,
+        Self::Blocked,
+        Self::Gone,
+        Self::CannotInitiate,
+        Self::InvalidTarget,
+        Self::Removed,
+        Self::NoRights,
+        Self::VisitorLeft,
+        Self::UnknownRecipient,
+        Self::WindowClosed,
+        Self::ConnectionLost,
+        Self::TooLarge,
+        Self::Unsupported,
+        Self::Invalid,
+    ];
+
+    /// What it means for the dialog.
+    pub const fn class(self) -> FailureClass {
+        match self {
+            Self::Transient | Self::Ambiguous | Self::ChannelDown => FailureClass::Exhausted,
+            Self::Blocked | Self::Gone => FailureClass::Blocked,
+            Self::CannotInitiate => FailureClass::CannotWrite(Cause::CannotInitiate),
+            Self::InvalidTarget => FailureClass::CannotWrite(Cause::InvalidTarget),
+            Self::Removed => FailureClass::CannotWrite(Cause::Removed),
+            Self::NoRights => FailureClass::CannotWrite(Cause::NoRights),
+            Self::VisitorLeft => FailureClass::CannotWrite(Cause::VisitorLeft),
+            Self::UnknownRecipient => FailureClass::CannotWrite(Cause::UnknownRecipient),
+            Self::WindowClosed => FailureClass::CannotWrite(Cause::WindowClosed),
+            Self::ConnectionLost => FailureClass::CannotWrite(Cause::ConnectionLost),
+            Self::TooLarge | Self::Unsupported | Self::Invalid => FailureClass::Content,
+        }
+    }
+
+    /// Its stored label.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Transient => "transient",
+            Self::Ambiguous => "ambiguous",
+            Self::ChannelDown => "channel_down",
+            Self::Blocked => "blocked",
+            Self::Gone => "gone",
+            Self::CannotInitiate => "cannot_initiate",
+            Self::InvalidTarget => "invalid_target",
+            Self::Removed => "removed",
+            Self::NoRights => "no_rights",
+            Self::VisitorLeft => "visitor_left",
+            Self::UnknownRecipient => "unknown_recipient",
+            Self::WindowClosed => "window_closed",
+            Self::ConnectionLost => "connection_lost",
+            Self::TooLarge => "too_large",
+            Self::Unsupported => "unsupported",
+            Self::Invalid => "invalid",
+        }
+    }
 }
 
 /// Why a call has no answer.
@@ -225,7 +351,22 @@ pub enum CallFailure {
 #[non_exhaustive]
 pub enum OperatorAct {
     /// Writes to the contact. In Auto and Waiting this takes the dialog over.
-    Reply(Text),
+    Reply(Message),
+    /// Writes one of many messages: it waits for what contacts wait for, and changes neither
+    /// status nor step. An answer to it goes to the dialog's step.
+    Broadcast(Message),
+    /// Puts another text in place of a message of ours.
+    Edit {
+        /// The message, as the transcript names it.
+        of: EffectId,
+        /// Its new text.
+        text: Text,
+    },
+    /// Takes a message of ours back.
+    Delete {
+        /// The message, as the transcript names it.
+        of: EffectId,
+    },
     /// Becomes responsible and takes the dialog over.
     Take,
     /// Sets several things as one act: all or none.
@@ -249,6 +390,9 @@ impl OperatorAct {
     fn label(&self) -> &'static str {
         match self {
             Self::Reply(_) => "operator_replied",
+            Self::Broadcast(_) => "operator_broadcast",
+            Self::Edit { .. } => "operator_edited",
+            Self::Delete { .. } => "operator_deleted",
             Self::Take => "operator_took",
             Self::Set(_) => "operator_set",
             Self::Block => "operator_blocked",

@@ -93,6 +93,10 @@ name!(
     OperatorId
 );
 name!(
+    /// A channel's own id of a message. Unique within a dialog; not secret.
+    ExternalId
+);
+name!(
     /// The label of a status a host added, such as `kyc_review`.
     StatusLabel
 );

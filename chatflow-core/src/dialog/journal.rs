@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::dialog::time::{self, Moment};
 use crate::dialog::{
-    Assignee, ConfigHash, ContactPatch, Effect, ErrorKind, Event, FlowId, FlowVersion, Handling,
-    MediaKind, OperatorId, ShownStatus, Snapshot, StepId, TimerChange, Value,
+    Address, Assignee, ConfigHash, ContactPatch, Effect, ErrorKind, Event, FlowId, FlowVersion,
+    Handling, MediaKind, OperatorId, ShownStatus, Snapshot, StepId, TimerChange, Value,
 };
 
 /// One fact of a turn. A turn's first fact is always its [`Input`](Fact::Input), from which
@@ -118,6 +118,11 @@ pub enum Fact {
     EffectDecided(Effect),
     /// Effects not yet begun were cancelled.
     DeliveriesCancelled(CancelScope),
+    /// The address changed.
+    AddressMoved {
+        /// It is this from now on.
+        to: Address,
+    },
     /// A limit was hit: what the turn had done until then is undone, but for this.
     TurnUndone {
         /// Which limit.

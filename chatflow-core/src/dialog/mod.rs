@@ -18,12 +18,17 @@ mod effect;
 mod event;
 mod id;
 mod journal;
+mod mark;
+mod media;
 mod message;
 mod position;
 mod reader;
+mod receipt;
+mod rules;
 mod sending;
 mod session;
 mod snapshot;
+mod source;
 mod status;
 mod text;
 pub mod time;
@@ -33,23 +38,28 @@ pub use address::Address;
 pub use card::{DealStatus, DialogCard};
 pub use contact::{Contact, ContactBlock, ContactPatch, ContactView, Profile};
 pub use contact_act::{ContactAct, ContactRefusal};
-pub use effect::{Effect, EffectBody, TimerChange};
+pub use effect::{Effect, EffectBody, SendLane, TimerChange};
 pub use event::{
-    CallFailure, DialogSettings, Event, EventBody, EventKey, FailureClass, OperatorAct,
-    StatusChoice, StepTarget,
+    CallFailure, DialogSettings, Event, EventBody, EventKey, FailureClass, FailureReason,
+    OperatorAct, StatusChoice, StepTarget,
 };
 pub use id::{
-    BotId, ChannelId, ConfigHash, ContactId, DialogId, EffectId, FlowId, FlowVersion,
+    BotId, ChannelId, ConfigHash, ContactId, DialogId, EffectId, ExternalId, FlowId, FlowVersion,
     NAME_BYTES_MAX, OperatorId, ParseIdError, Revision, SpaceId, StatusLabel, StepId,
 };
 pub use journal::{Actor, CancelScope, Fact};
-pub use message::{Author, Media, MediaKind, Message, MessageRecord, Side};
+pub use mark::{Mark, MarkKind};
+pub use media::{Media, MediaKind};
+pub use message::{Author, ChoiceStyle, Message, MessageRecord, Quote, Side};
 pub(crate) use position::Resolved;
 pub use position::{Frame, Phase, Position};
 pub use reader::Dialog;
+pub use receipt::{RawBody, ReceiptState, Receipted};
+pub use rules::{MessageRules, RuleBroken, TextCount};
 pub use sending::CannotSend;
 pub use session::{Assignee, Handling, Session};
 pub use snapshot::{Attention, DialogRow, PendingCall, Snapshot, TimerSet};
+pub use source::{Source, SourceTouch};
 pub use status::{
     Automation, Cause, CustomStatus, ErrorKind, OperatorBlock, Reach, ShownStatus, Status,
     StatusKind,

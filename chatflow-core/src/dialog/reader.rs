@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, FixedOffset};
 
-use crate::dialog::{FlowId, Message, ShownStatus, StepId, Value};
+use crate::dialog::{FlowId, Message, ShownStatus, Source, StepId, Value};
 
 /// A dialog as steps, routers, conditions, templates and filters read it.
 ///
@@ -37,6 +37,11 @@ pub trait Dialog {
     /// A value kept on the contact.
     fn field(&self, name: &str) -> Option<Cow<'_, Value>> {
         let _ = name;
+        None
+    }
+
+    /// Where the contact first came from.
+    fn source(&self) -> Option<&Source> {
         None
     }
 

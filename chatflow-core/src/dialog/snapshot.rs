@@ -9,8 +9,8 @@ use crate::dialog::codec::{self, DecodeError, EncodeError};
 use crate::dialog::time::{self, Moment};
 use crate::dialog::{
     Address, Assignee, Automation, BotId, ContactId, ContactView, Dialog, DialogId, EffectId,
-    FlowId, OperatorBlock, Position, Reach, Revision, Session, ShownStatus, Side, SpaceId,
-    StatusKind, StatusLabel, StepId, Value,
+    FlowId, Message, OperatorBlock, Position, Reach, Revision, Session, ShownStatus, Side, Source,
+    SpaceId, StatusKind, StatusLabel, StepId, Value,
 };
 
 /// A dialog's snapshot: separate axes, never one enum doing five jobs. The status shown is
@@ -80,6 +80,9 @@ pub struct Snapshot {
     /// The call whose answer is awaited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<PendingCall>,
+    /// An album of which more items may come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub album: Option<Message>,
 }
 
 fn is_false(yes: &bool) -> bool {
@@ -104,6 +107,13 @@ pub struct Attention {
         with = "time::optional_millis"
     )]
     pub needs_reply_since: Option<Moment>,
+    /// When the contact last came to us: wrote, began, or let us write again.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "time::optional_millis"
+    )]
+    pub heard_at: Option<Moment>,
 }
 
 /// A timer that is set.
@@ -159,6 +169,7 @@ impl Snapshot {
             data: BTreeMap::new(),
             timers: BTreeMap::new(),
             call: None,
+            album: None,
         }
     }
 
@@ -225,6 +236,7 @@ impl Snapshot {
             assignee: self.assignee.clone(),
             last_side: self.attention.last_side,
             needs_reply_since: self.attention.needs_reply_since,
+            heard_at: self.attention.heard_at,
             last_at: self.turned_at,
             fence: self.fence,
             can_send: self.can_send(),
@@ -251,6 +263,8 @@ pub struct DialogRow {
     pub last_side: Option<Side>,
     /// Since when a reply is due.
     pub needs_reply_since: Option<Moment>,
+    /// When the contact last came to us.
+    pub heard_at: Option<Moment>,
     /// When the last turn was.
     pub last_at: Moment,
     /// Automatic deliveries of an epoch below this one may not start.
@@ -288,6 +302,13 @@ impl Dialog for Snapshot {
 
     fn field(&self, name: &str) -> Option<Cow<'_, Value>> {
         self.contact.fields.get(name).map(Cow::Borrowed)
+    }
+
+    fn source(&self) -> Option<&Source> {
+        self.contact
+            .first_source
+            .as_ref()
+            .map(|touch| &touch.source)
     }
 
     fn has_tag(&self, tag: &str) -> bool {

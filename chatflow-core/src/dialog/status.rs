@@ -233,6 +233,44 @@ pub enum Cause {
     Removed,
     /// The channel doesn't know the address.
     UnknownRecipient,
+    /// Nobody can write to this address, such as another bot.
+    InvalidTarget,
+    /// We have no right to write there.
+    NoRights,
+    /// The visitor closed the window or left the site.
+    VisitorLeft,
+    /// The time within which the channel lets us answer is over.
+    WindowClosed,
+    /// The account in whose name we write was taken from us.
+    ConnectionLost,
+}
+
+impl Cause {
+    /// All causes.
+    pub const ALL: [Self; 8] = [
+        Self::CannotInitiate,
+        Self::Removed,
+        Self::UnknownRecipient,
+        Self::InvalidTarget,
+        Self::NoRights,
+        Self::VisitorLeft,
+        Self::WindowClosed,
+        Self::ConnectionLost,
+    ];
+
+    /// Its stored label.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::CannotInitiate => "cannot_initiate",
+            Self::Removed => "removed",
+            Self::UnknownRecipient => "unknown_recipient",
+            Self::InvalidTarget => "invalid_target",
+            Self::NoRights => "no_rights",
+            Self::VisitorLeft => "visitor_left",
+            Self::WindowClosed => "window_closed",
+            Self::ConnectionLost => "connection_lost",
+        }
+    }
 }
 
 /// Axis *operator block*: an operator or the host silenced this dialog.

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use crate::dialog::{
-    Automation, DialogSettings, Event, EventBody, EventKey, FlowId, Moment, OperatorAct, Reach,
-    Revision, ShownStatus, Snapshot, StatusChoice, StatusLabel, StepId,
+    Automation, DialogSettings, EffectId, Event, EventBody, EventKey, FlowId, Message, Moment,
+    OperatorAct, Reach, Revision, RuleBroken, ShownStatus, Snapshot, Source, StatusChoice,
+    StatusLabel, StepId,
 };
 use crate::flow::{Config, is_data_name, is_tag};
 
@@ -85,9 +86,15 @@ pub enum Refusal {
         /// The limit.
         limit: usize,
     },
-    /// A text is empty.
-    #[error("there is no text in it")]
+    /// A message is empty.
+    #[error("there is nothing in it")]
     Empty,
+    /// A person's message breaks the bot's rules.
+    #[error(transparent)]
+    RuleBroken(#[from] RuleBroken),
+    /// The address leads to another dialog already.
+    #[error("the address leads to another dialog already")]
+    AddressTaken,
     /// The bot has no such status.
     #[error("the bot has no status `{label}`; register it with the bot")]
     UnknownStatus {
@@ -164,19 +171,47 @@ fn admit_body(
 ) -> Result<(), Refusal> {
     let limit = config.settings().limits.text_bytes;
     match body {
-        EventBody::MessageReceived(message) => {
+        EventBody::MessageReceived(message)
+        | EventBody::Started { message, .. }
+        | EventBody::MessageEdited(message)
+        | EventBody::OperatorWrote { message, .. } => {
             if message.weight() > limit {
                 return Err(Refusal::TooLong {
                     bytes: message.weight(),
                     limit,
                 });
             }
-            if snapshot.is_blocked_by_us() {
-                Err(Refusal::Blocked)
-            } else {
-                Ok(())
+            match body {
+                // Somebody of ours wrote it: a block of ours doesn't undo that.
+                EventBody::OperatorWrote { operator, .. } if operator.is_valid() => Ok(()),
+                EventBody::OperatorWrote { .. } => Err(Refusal::Malformed {
+                    reason: "the operator has no usable name",
+                }),
+                _ if snapshot.is_blocked_by_us() => Err(Refusal::Blocked),
+                EventBody::MessageEdited(message) if message.external_id().is_none() => {
+                    Err(Refusal::Malformed {
+                        reason: "it doesn't say which message was changed",
+                    })
+                }
+                EventBody::Started {
+                    source: Some(source),
+                    ..
+                } if source.weight() > Source::BYTES_MAX => Err(Refusal::TooLong {
+                    bytes: source.weight(),
+                    limit: Source::BYTES_MAX,
+                }),
+                _ => Ok(()),
             }
         }
+        EventBody::DialogOpened if snapshot.revision > 0 => Err(Refusal::Unchanged),
+        EventBody::DialogOpened => Ok(()),
+        EventBody::AddressMoved(to) if *to == snapshot.address => Err(Refusal::Unchanged),
+        EventBody::AddressMoved(to) if to.channel != snapshot.address.channel || !to.is_valid() => {
+            Err(Refusal::Malformed {
+                reason: "an address moves within its channel, and isn't empty or too long",
+            })
+        }
+        EventBody::AddressMoved(_) => Ok(()),
         EventBody::ContactChanged(view) => {
             if view.revision > snapshot.contact.revision {
                 Ok(())
@@ -191,7 +226,9 @@ fn admit_body(
             Some(_) => Ok(()),
         },
         EventBody::ReachReported(reach) => {
-            if snapshot.reach == *reach {
+            // That we may write is news also where we never asked: it lets us write first.
+            let is_news = *reach == Reach::Ok && snapshot.attention.heard_at.is_none();
+            if snapshot.reach == *reach && !is_news {
                 Err(Refusal::Unchanged)
             } else {
                 Ok(())
@@ -232,16 +269,19 @@ fn admit_body(
                 });
             }
             match act {
-                OperatorAct::Reply(text) if text.is_empty() => Err(Refusal::Empty),
-                OperatorAct::Reply(text) if text.len() > limit => Err(Refusal::TooLong {
-                    bytes: text.len(),
-                    limit,
-                }),
-                OperatorAct::Reply(_) if snapshot.is_blocked() => Err(Refusal::Blocked),
-                OperatorAct::Reply(_) => match snapshot.reach {
-                    Reach::CannotWrite(_) => Err(Refusal::CannotWrite),
-                    Reach::Ok | Reach::BlockedByContact => Ok(()),
-                },
+                OperatorAct::Reply(message) | OperatorAct::Broadcast(message) => {
+                    admit_written(config, message)?;
+                    admit_sending(snapshot)
+                }
+                OperatorAct::Edit { of, text } => {
+                    admit_written(config, &Message::new(text.clone()))?;
+                    admit_ours(snapshot, *of)?;
+                    admit_sending(snapshot)
+                }
+                OperatorAct::Delete { of } => {
+                    admit_ours(snapshot, *of)?;
+                    admit_sending(snapshot)
+                }
                 OperatorAct::Take => {
                     let holds = crate::dialog::Assignee::Operator(operator.clone());
                     if snapshot.assignee == holds && snapshot.automation == Automation::Manual {
@@ -259,6 +299,40 @@ fn admit_body(
                 OperatorAct::Unblock => Ok(()),
             }
         }
+    }
+}
+
+/// Whether a person may write this.
+fn admit_written(config: &Config, message: &Message) -> Result<(), Refusal> {
+    let limit = config.settings().limits.text_bytes;
+    if message.is_empty() {
+        return Err(Refusal::Empty);
+    }
+    if message.weight() > limit {
+        return Err(Refusal::TooLong {
+            bytes: message.weight(),
+            limit,
+        });
+    }
+    Ok(config.behaviour().message_rules.check(message)?)
+}
+
+fn admit_sending(snapshot: &Snapshot) -> Result<(), Refusal> {
+    if snapshot.is_blocked() {
+        return Err(Refusal::Blocked);
+    }
+    match snapshot.reach {
+        Reach::CannotWrite(_) => Err(Refusal::CannotWrite),
+        Reach::Ok | Reach::BlockedByContact => Ok(()),
+    }
+}
+
+/// Whether an effect can be a message of ours.
+fn admit_ours(snapshot: &Snapshot, of: EffectId) -> Result<(), Refusal> {
+    if of.dialog == snapshot.dialog && of.turn <= snapshot.revision && of.n > 0 {
+        Ok(())
+    } else {
+        Err(Refusal::UnknownEffect)
     }
 }
 

@@ -13,34 +13,25 @@ impl Turn<'_> {
     pub(super) fn operator_acted(&mut self, operator: &OperatorId, act: &OperatorAct) {
         let actor = Actor::Operator(operator.clone());
         match act {
-            OperatorAct::Reply(text) => {
-                let message = Message::new(text.clone());
-                let policy = self.config.behaviour().operator_write;
-                let takes_over = match self.snapshot.automation {
-                    Automation::Start
-                    | Automation::Auto
-                    | Automation::Waiting
-                    | Automation::Error(_) => policy != OperatorWrite::KeepStatus,
-                    Automation::Manual | Automation::Finished => false,
-                };
-                let before = self.snapshot.automation;
-                self.open_session(Handling::InProgress);
-                if takes_over {
-                    self.set_automation(actor, Automation::Manual, None);
-                    // What failed is not taken up again by itself.
-                    self.snapshot.paused = Some(before).filter(|before| before.drives());
-                }
-                if let OperatorWrite::PauseFor(period) = policy
-                    && self.snapshot.paused.is_some()
-                {
-                    let due = time::add(self.now, period.into());
-                    self.set_timer_at(PAUSE_TIMER, time::whole_milliseconds(due));
-                }
-                self.snapshot.attention.last_side = Some(Side::Us);
-                self.snapshot.attention.needs_reply_since = None;
+            OperatorAct::Reply(message) => {
+                self.operator_wrote(operator);
                 self.scratch
                     .effects
-                    .push((EffectBody::Send(message), false));
+                    .push((EffectBody::Send(message.clone()), false));
+            }
+            OperatorAct::Broadcast(message) => {
+                self.scratch
+                    .effects
+                    .push((EffectBody::Send(message.clone()), false));
+            }
+            OperatorAct::Edit { of, text } => {
+                let message = Message::new(text.clone());
+                let edit = EffectBody::Edit { of: *of, message };
+                self.scratch.effects.push((edit, false));
+            }
+            OperatorAct::Delete { of } => {
+                let delete = EffectBody::Delete { of: *of };
+                self.scratch.effects.push((delete, false));
             }
             OperatorAct::Take => {
                 self.open_session(Handling::InProgress);
@@ -69,6 +60,33 @@ impl Turn<'_> {
                 self.after_unblock(was_blocked, &actor);
             }
         }
+    }
+
+    /// An operator wrote to the contact, through us or on the channel itself.
+    pub(super) fn operator_wrote(&mut self, operator: &OperatorId) {
+        let actor = Actor::Operator(operator.clone());
+        let policy = self.config.behaviour().operator_write;
+        let takes_over = match self.snapshot.automation {
+            Automation::Start | Automation::Auto | Automation::Waiting | Automation::Error(_) => {
+                policy != OperatorWrite::KeepStatus
+            }
+            Automation::Manual | Automation::Finished => false,
+        };
+        let before = self.snapshot.automation;
+        self.open_session(Handling::InProgress);
+        if takes_over {
+            self.set_automation(actor, Automation::Manual, None);
+            // What failed is not taken up again by itself.
+            self.snapshot.paused = Some(before).filter(|before| before.drives());
+        }
+        if let OperatorWrite::PauseFor(period) = policy
+            && self.snapshot.paused.is_some()
+        {
+            let due = time::add(self.now, period.into());
+            self.set_timer_at(PAUSE_TIMER, time::whole_milliseconds(due));
+        }
+        self.snapshot.attention.last_side = Some(Side::Us);
+        self.snapshot.attention.needs_reply_since = None;
     }
 
     /// Several settings as one act. A status on a blocked dialog lifts the operator's own block.
@@ -181,7 +199,7 @@ impl Turn<'_> {
         }
     }
 
-    fn set_timer_at(&mut self, name: &str, due: Moment) {
+    pub(super) fn set_timer_at(&mut self, name: &str, due: Moment) {
         let generation = self.snapshot.revision + 1;
         let name = name.to_owned();
         self.snapshot

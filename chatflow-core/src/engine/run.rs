@@ -10,12 +10,14 @@ use crate::engine::split;
 use crate::engine::turn::Turn;
 use crate::flow::{
     CompiledKind, CompiledStep, EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT,
-    FinishStatus, Outcome, STEP_TIMER, WaitingEntry,
+    FinishStatus, Membership, Outcome, STEP_TIMER, WaitingEntry,
 };
 
 /// What brings automation to run.
 #[derive(Debug, Clone, Copy)]
 enum Cause<'a> {
+    /// The contact began again.
+    Again,
     Message(&'a Message),
     Entry,
     Timeout,
@@ -67,6 +69,11 @@ impl Turn<'_> {
     /// A person placed the dialog before a step and automation leads.
     pub(crate) fn run_entry(&mut self) {
         self.run(Cause::Entry);
+    }
+
+    /// The contact began again: what awaits an answer is asked once more.
+    pub(crate) fn run_again(&mut self) {
+        self.run(Cause::Again);
     }
 
     /// The step's time is over.
@@ -130,7 +137,7 @@ impl Turn<'_> {
         let config = self.config;
         let mut unconsumed = match cause {
             Cause::Message(message) => Some(message),
-            Cause::Entry | Cause::Timeout | Cause::Answer(_) => None,
+            Cause::Again | Cause::Entry | Cause::Timeout | Cause::Answer(_) => None,
         };
         let (mut at, phase) = match &mut self.snapshot.position {
             Some(position) => {
@@ -141,6 +148,14 @@ impl Turn<'_> {
         };
         let mut step = config.step(at);
         let mut verdict = match (phase, cause) {
+            (Phase::Inside, Cause::Again) => {
+                if let CompiledKind::Ask(ask) = &step.kind {
+                    let question = self.question(ask, &ask.question)?;
+                    self.say(question)?;
+                }
+                return Ok(());
+            }
+            (Phase::Passed(_), Cause::Again) => return Ok(()),
             (Phase::Before, _) => self.enter(at, step, &mut unconsumed)?,
             (Phase::Passed(exit), Cause::Message(message)) => match &step.kind {
                 // A router passed with Waiting or Manual routes the next message itself.
@@ -317,6 +332,7 @@ impl Turn<'_> {
                 });
                 Ok(Verdict::Exit(arm))
             }
+            CompiledKind::Membership { port, channel } => self.ask_membership(port, channel),
             CompiledKind::Tags(patches) => {
                 for patch in patches {
                     self.context().patch_contact(patch.clone());
@@ -370,6 +386,8 @@ impl Turn<'_> {
             CompiledKind::Delay(_) | CompiledKind::ChangeFlow(_) | CompiledKind::CallFlow(_) => {
                 Ok(Verdict::Wait)
             }
+            // The answer asked for before is late now: a message empties the slot.
+            CompiledKind::Membership { port, channel } => self.ask_membership(port, channel),
             CompiledKind::Ask(ask) => {
                 if let Some(value) = ask.answer.accept(message.text()) {
                     self.save(ask.save.as_ref(), value)?;
@@ -438,12 +456,32 @@ impl Turn<'_> {
         }
     }
 
+    /// Asks whether the contact has joined a place, and waits for the answer.
+    fn ask_membership(&mut self, port: &str, channel: &str) -> Result<Verdict, ErrorKind> {
+        let contact = self.snapshot.address.external_id();
+        let request = BTreeMap::from([
+            ("channel".to_owned(), Value::from(channel)),
+            ("contact".to_owned(), Value::from(contact)),
+        ]);
+        self.context().call(port, Value::Map(request));
+        self.gathered()?;
+        Ok(Verdict::Wait)
+    }
+
     fn answered(
         &mut self,
         step: &CompiledStep,
         answer: &Result<Value, CallFailure>,
     ) -> Result<Verdict, ErrorKind> {
         match &step.kind {
+            CompiledKind::Membership { .. } => exit_index(
+                step,
+                match answer {
+                    Ok(Value::Bool(true)) => Membership::MEMBER,
+                    Ok(Value::Bool(false)) => Membership::NOT_MEMBER,
+                    Ok(_) | Err(_) => Membership::UNKNOWN,
+                },
+            ),
             CompiledKind::Custom(custom) => {
                 let outcome = custom.answered(answer, &mut self.context());
                 self.gathered()?;

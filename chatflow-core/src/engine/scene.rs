@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, FixedOffset};
 
-use crate::dialog::{Dialog, FlowId, Message, Moment, ShownStatus, Snapshot, StepId, Value};
+use crate::dialog::{
+    Dialog, FlowId, Message, Moment, ShownStatus, Snapshot, Source, StepId, Value,
+};
 use crate::flow::Config;
 
 /// The dialog as it stands now, with what belongs to the turn: the message, the event, the time
@@ -45,6 +47,10 @@ impl Dialog for Scene<'_> {
 
     fn field(&self, name: &str) -> Option<Cow<'_, Value>> {
         self.snapshot.field(name)
+    }
+
+    fn source(&self) -> Option<&Source> {
+        self.snapshot.source()
     }
 
     fn has_tag(&self, tag: &str) -> bool {

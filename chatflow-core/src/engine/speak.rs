@@ -33,8 +33,10 @@ impl Turn<'_> {
         };
         let choices = item.choices.iter().map(|choice| self.render(choice));
         let choices = choices.collect::<Result<Vec<_>, _>>()?;
-        let mut message = Message::new(text).with_choices(choices);
-        if let Some(media) = &item.media {
+        let mut message = Message::new(text)
+            .with_choices(choices)
+            .with_choice_style(item.choice_style);
+        for media in &item.media {
             message = message.with_media(media.clone());
         }
         self.say(message)

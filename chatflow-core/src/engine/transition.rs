@@ -1,7 +1,7 @@
 //! What a turn gives back.
 
 use crate::dialog::codec::{self, EncodeError};
-use crate::dialog::{CancelScope, Effect, Fact, MessageRecord, Snapshot, TimerChange};
+use crate::dialog::{Address, CancelScope, Effect, Fact, MessageRecord, Snapshot, TimerChange};
 
 /// Everything one turn changes: it is committed together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Transition {
     pub timers: Vec<TimerChange>,
     /// Lines for the transcript, in order.
     pub messages: Vec<MessageRecord>,
+    /// The dialog's new address, where it was moved.
+    pub moved: Option<Address>,
     /// Which deliveries decided before this turn and not yet begun are cancelled.
     pub cancel: Option<CancelScope>,
 }

@@ -1,13 +1,20 @@
 //! One turn: from an admitted event to a transition.
 
 use crate::dialog::{
-    Actor, Assignee, Author, Automation, CancelScope, Effect, EffectBody, EffectId, ErrorKind,
-    Event, EventBody, Fact, FailureClass, Handling, Message, MessageRecord, Moment, PendingCall,
-    Reach, Session, Side, Snapshot, TimerChange,
+    Actor, Assignee, Author, Automation, CancelScope, ContactPatch, Effect, EffectBody, EffectId,
+    ErrorKind, Event, EventBody, Fact, FailureClass, Handling, Message, MessageRecord, Moment,
+    OperatorAct, PendingCall, Quote, Reach, SendLane, Session, Side, Snapshot, Source, SourceTouch,
+    TimerChange, time,
 };
 use crate::engine::{LAW, Transition};
-use crate::flow::{Config, FinishedInbound, ManualWaitingExit, MediaRule, Scratch, UnblockTo};
+use crate::flow::{
+    Config, FinishedInbound, ManualWaitingExit, MediaRule, Scratch, StartedAgain, UnblockTo,
+};
 
+/// Name of the timer that ends the wait for an album's items.
+pub(super) const ALBUM_TIMER: &str = "album";
+/// Most items of an album; what comes beyond begins another.
+const ALBUM_MAX: usize = 50;
 /// Name of the timer that ends an operator's pause.
 pub(super) const PAUSE_TIMER: &str = "pause";
 
@@ -22,7 +29,10 @@ pub(crate) struct Turn<'a> {
     /// A host's step panicked on this event: it is recorded, and no step runs.
     pub(crate) panicked: bool,
     drove: bool,
+    /// The message that steps get.
     inbound: Option<Message>,
+    /// What the transcript gets, beside what the turn sends.
+    written: Option<(Author, Message, Option<Quote>)>,
     pub(super) cancel: Option<CancelScope>,
     pub(super) raise_epoch: bool,
     pub(super) raise_fence: bool,
@@ -57,6 +67,7 @@ impl<'a> Turn<'a> {
             panicked: false,
             drove: snapshot.automation.drives(),
             inbound: None,
+            written: None,
             cancel: None,
             raise_epoch: false,
             raise_fence: false,
@@ -74,6 +85,23 @@ impl<'a> Turn<'a> {
     fn apply(&mut self, body: &EventBody) {
         match body {
             EventBody::MessageReceived(message) => self.message_received(message),
+            EventBody::Started { source, message } => self.started(source.as_deref(), message),
+            EventBody::MessageEdited(message) => {
+                let edits = message.external_id().cloned().map(Quote::External);
+                self.written = Some((Author::Contact, message.clone(), edits));
+                self.snapshot.attention.heard_at = Some(self.now);
+            }
+            EventBody::OperatorWrote { operator, message } => {
+                let author = Author::Operator(operator.clone());
+                self.written = Some((author, message.clone(), None));
+                self.operator_wrote(operator);
+            }
+            EventBody::DialogOpened => {}
+            EventBody::AddressMoved(to) => {
+                let to = to.clone();
+                self.snapshot.address = to.clone();
+                self.scratch.facts.push(Fact::AddressMoved { to });
+            }
             EventBody::ContactChanged(view) => {
                 let view = view.clone();
                 let was_blocked = self.snapshot.is_blocked();
@@ -109,18 +137,100 @@ impl<'a> Turn<'a> {
     }
 
     fn message_received(&mut self, message: &Message) {
-        self.inbound = Some(message.clone());
+        self.heard(message);
+        if self.gather(message) {
+            return;
+        }
+        self.lead(message);
+    }
+
+    /// The contact began, or began again.
+    fn started(&mut self, source: Option<&Source>, message: &Message) {
+        if let Some(source) = source {
+            let touch = SourceTouch {
+                source: source.clone(),
+                at: self.now,
+            };
+            let patch = ContactPatch::Source(Box::new(touch));
+            if patch.apply(&mut self.snapshot.contact) {
+                self.scratch.facts.push(Fact::ContactPatched(patch.clone()));
+                let effect = (EffectBody::PatchContact(patch), true);
+                self.scratch.effects.push(effect);
+            }
+        }
+        self.heard(message);
+        self.lead_album();
+        let is_under_way = self.snapshot.position.is_some()
+            && matches!(
+                self.snapshot.automation,
+                Automation::Auto | Automation::Waiting
+            );
+        match self.config.behaviour().started_again {
+            StartedAgain::Repeat if is_under_way => self.run_again(),
+            StartedAgain::RestartEntryFlow if is_under_way => {
+                self.drop_calls();
+                self.cancel_timers();
+                self.snapshot.position = None;
+                self.set_automation(Actor::Contact, Automation::Auto, None);
+                self.inbound = Some(message.clone());
+                self.run_message(message);
+            }
+            _ => self.lead(message),
+        }
+    }
+
+    /// Keeps an item of an album until the others are there. Says whether it did; if not, what
+    /// was kept before has been led.
+    fn gather(&mut self, message: &Message) -> bool {
+        let Some(album) = message.album() else {
+            self.lead_album();
+            return false;
+        };
+        match &mut self.snapshot.album {
+            Some(gathered)
+                if gathered.album() == Some(album) && gathered.media().len() < ALBUM_MAX =>
+            {
+                gathered.add_item(message.clone());
+            }
+            Some(_) => {
+                self.lead_album();
+                self.snapshot.album = Some(message.clone());
+            }
+            None => self.snapshot.album = Some(message.clone()),
+        }
+        let due = time::add(self.now, self.config.behaviour().album_wait.into());
+        self.set_timer_at(ALBUM_TIMER, time::whole_milliseconds(due));
+        true
+    }
+
+    /// Hands the album that is complete to the flow.
+    fn lead_album(&mut self) {
+        if let Some(album) = self.snapshot.album.take() {
+            self.cancel_timer(ALBUM_TIMER);
+            self.lead(&album);
+        }
+    }
+
+    /// The contact wrote: what that changes whatever the flow does.
+    fn heard(&mut self, message: &Message) {
+        self.written = Some((Author::Contact, message.clone(), None));
         self.forget_call();
         self.open_session(Handling::Bot);
         let attention = &mut self.snapshot.attention;
         attention.last_side = Some(Side::Contact);
         attention.needs_reply_since.get_or_insert(self.now);
+        attention.heard_at = Some(self.now);
         if self.snapshot.reach != Reach::Ok {
             let was_blocked = self.snapshot.is_blocked();
             // Whoever writes to us can be written to.
             self.change(Actor::Contact, |snapshot| snapshot.reach = Reach::Ok);
             self.after_unblock(was_blocked, &Actor::Contact);
         }
+    }
+
+    /// Hands a message to the flow, where it leads.
+    fn lead(&mut self, message: &Message) {
+        self.inbound = Some(message.clone());
         let behaviour = self.config.behaviour();
         let leads = match self.snapshot.automation {
             Automation::Start => behaviour.auto_start,
@@ -129,14 +239,18 @@ impl<'a> Turn<'a> {
             Automation::Finished => behaviour.finished_inbound == FinishedInbound::RestartEntryFlow,
             Automation::Manual | Automation::Error(_) => false,
         };
-        if leads && let Some(media) = message.media() {
-            match behaviour.rule_for(media.kind) {
-                MediaRule::ToManual => {
-                    let actor = Actor::MediaRule(media.kind);
+        if leads {
+            // Of an album the strictest rule holds.
+            let rules = message.media().iter().map(|media| media.kind);
+            let rules = rules.map(|kind| (behaviour.rule_for(kind), kind));
+            for (rule, kind) in rules.clone() {
+                if rule == MediaRule::ToManual {
+                    let actor = Actor::MediaRule(kind);
                     return self.set_automation(actor, Automation::Manual, None);
                 }
-                MediaRule::Ignore => return,
-                MediaRule::PassToStep => {}
+            }
+            if rules.clone().any(|(rule, _)| rule == MediaRule::Ignore) {
+                return;
             }
         }
         match self.snapshot.automation {
@@ -196,6 +310,9 @@ impl<'a> Turn<'a> {
         self.scratch.timer(TimerChange::Cancel {
             name: name.to_owned(),
         });
+        if name == ALBUM_TIMER {
+            return self.lead_album();
+        }
         if name == PAUSE_TIMER {
             let before = self.snapshot.paused.take();
             if let Some(before) = before
@@ -231,7 +348,9 @@ impl<'a> Turn<'a> {
         };
         let was_blocked = self.snapshot.is_blocked();
         self.change(actor.clone(), |snapshot| snapshot.reach = reach);
-        if reach != Reach::Ok {
+        if reach == Reach::Ok {
+            self.snapshot.attention.heard_at = Some(self.now);
+        } else {
             self.silence();
         }
         self.after_unblock(was_blocked, &actor);
@@ -365,6 +484,8 @@ impl<'a> Turn<'a> {
     }
 
     pub(crate) fn cancel_timers(&mut self) {
+        // Nobody hands it to the flow any more; the transcript has it.
+        self.snapshot.album = None;
         for (name, _) in std::mem::take(&mut self.snapshot.timers) {
             self.scratch.timer(TimerChange::Cancel { name });
         }
@@ -412,13 +533,14 @@ impl<'a> Turn<'a> {
         let epoch = self.snapshot.epoch;
         let at = self.now;
         let mut messages = Vec::with_capacity(self.scratch.effects.len() + 1);
-        if let Some(message) = self.inbound {
+        if let Some((author, message, edits)) = self.written {
             let id = EffectId { dialog, turn, n: 0 };
             messages.push(MessageRecord {
                 id,
-                author: Author::Contact,
+                author,
                 message,
                 at,
+                edits,
             });
         }
         if let Some(scope) = self.cancel {
@@ -428,18 +550,23 @@ impl<'a> Turn<'a> {
         for (n, (body, automatic)) in (1..).zip(self.scratch.effects) {
             let id = EffectId { dialog, turn, n };
             match &body {
-                EffectBody::Send(message) => {
+                EffectBody::Send(message) | EffectBody::Edit { message, .. } => {
                     let author = match &self.event.body {
                         EventBody::OperatorActed { operator, .. } if !automatic => {
                             Author::Operator(operator.clone())
                         }
                         _ => Author::Automation,
                     };
+                    let edits = match &body {
+                        EffectBody::Edit { of, .. } => Some(Quote::Message(*of)),
+                        _ => None,
+                    };
                     messages.push(MessageRecord {
                         id,
                         author,
                         message: message.clone(),
                         at,
+                        edits,
                     });
                 }
                 EffectBody::Call { port, .. }
@@ -450,17 +577,36 @@ impl<'a> Turn<'a> {
                         port: port.clone(),
                     });
                 }
-                EffectBody::Call { .. } | EffectBody::PatchContact(_) => {}
+                EffectBody::Call { .. }
+                | EffectBody::Delete { .. }
+                | EffectBody::PatchContact(_) => {}
             }
+            let is_broadcast = matches!(
+                self.event.body,
+                EventBody::OperatorActed {
+                    act: OperatorAct::Broadcast(_),
+                    ..
+                }
+            );
+            let lane = if is_broadcast {
+                SendLane::Broadcast
+            } else {
+                SendLane::Reply
+            };
             let effect = Effect {
                 id,
                 automatic,
                 epoch,
+                lane,
                 body,
             };
             self.scratch.facts.push(Fact::EffectDecided(effect.clone()));
             effects.push(effect);
         }
+        let moved = match &self.event.body {
+            EventBody::AddressMoved(to) => Some(to.clone()),
+            _ => None,
+        };
         self.snapshot.revision = turn;
         self.snapshot.turned_at = self.now;
         self.snapshot.law = LAW;
@@ -471,6 +617,7 @@ impl<'a> Turn<'a> {
             effects,
             timers: self.scratch.timers,
             messages,
+            moved,
             cancel: self.cancel,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::dialog::time::Period;
-use crate::dialog::{MediaKind, Value};
+use crate::dialog::{MediaKind, MessageRules, Value};
 use crate::flow::FinishStatus;
 use crate::flow::kinds::Source;
 
@@ -54,6 +54,13 @@ pub struct Behaviour {
     #[serde(skip_serializing_if = "BTreeMap::is_empty", with = "variables")]
     #[cfg_attr(feature = "files", schemars(with = "BTreeMap<String, Source>"))]
     pub variables: BTreeMap<String, Value>,
+    /// How long the items of an album, which come one by one, are waited for after each.
+    pub album_wait: Period,
+    /// What the contact's beginning again does, by a start link or the like, while a flow is
+    /// under way.
+    pub started_again: StartedAgain,
+    /// What a message of an operator may hold.
+    pub message_rules: MessageRules,
     /// What an operator's writing does to automation.
     pub operator_write: OperatorWrite,
     /// When the dialog shows Waiting.
@@ -80,6 +87,9 @@ impl Default for Behaviour {
             tags: BTreeSet::new(),
             unknown_tags: UnknownTags::default(),
             variables: BTreeMap::new(),
+            album_wait: Period::from_millis(1000),
+            started_again: StartedAgain::default(),
+            message_rules: MessageRules::default(),
             operator_write: OperatorWrite::default(),
             waiting_entry: WaitingEntry::default(),
             manual_waiting_exit: ManualWaitingExit::default(),
@@ -129,6 +139,21 @@ pub enum UnknownTags {
     Refuse,
     /// It is created.
     Create,
+}
+
+/// What the contact's beginning again does while a flow is under way. The source of a start link
+/// is noted in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "files", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum StartedAgain {
+    /// The question that awaits an answer is asked again; nothing is lost.
+    #[default]
+    Repeat,
+    /// The entry flow begins anew.
+    RestartEntryFlow,
+    /// The step gets it like a message.
+    PassToStep,
 }
 
 /// What an operator's writing does to automation.

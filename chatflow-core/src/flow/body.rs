@@ -11,7 +11,8 @@ use crate::flow::definition::{CodeRef, CustomRouter, CustomStep};
 use crate::flow::ordered::Named;
 use crate::flow::{
     Ask, Branch, CallFlow, ChangeFlow, ChangeTags, Delay, EXIT_NEXT, Finish, FinishStatus,
-    KeywordRouter, ProblemKind, SendMessage, SetValues, Split, StepDefinition, StepKind,
+    KeywordRouter, Membership, ProblemKind, SendMessage, SetValues, Split, StepDefinition,
+    StepKind,
 };
 
 /// A step without its name: one key says what it does, the others say how it goes on.
@@ -38,6 +39,9 @@ pub(crate) struct StepBody {
     /// Sends each dialog down one of several arms, by shares in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     split: Option<Split>,
+    /// Goes on by whether the contact has joined a place, such as a channel of news.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    membership: Option<Membership>,
     /// Adds and removes tags of the contact.
     #[serde(skip_serializing_if = "Option::is_none")]
     tags: Option<ChangeTags>,
@@ -96,6 +100,7 @@ impl StepBody {
             self.keywords.map(StepKind::Keywords),
             self.condition.map(StepKind::Condition),
             self.split.map(StepKind::Split),
+            self.membership.map(StepKind::Membership),
             self.tags.map(StepKind::Tags),
             self.set.map(StepKind::Set),
             self.change_flow.map(StepKind::ChangeFlow),
@@ -144,6 +149,7 @@ impl StepBody {
             StepKind::Keywords(kind) => body.keywords = Some(kind),
             StepKind::Condition(kind) => body.condition = Some(kind),
             StepKind::Split(kind) => body.split = Some(kind),
+            StepKind::Membership(kind) => body.membership = Some(kind),
             StepKind::Tags(kind) => body.tags = Some(kind),
             StepKind::Set(kind) => body.set = Some(kind),
             StepKind::ChangeFlow(kind) => body.change_flow = Some(kind),

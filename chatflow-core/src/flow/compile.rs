@@ -19,7 +19,7 @@ use crate::flow::template::is_data_name;
 use crate::flow::texts::CompiledTexts;
 use crate::flow::{
     Ask, AskKind, Branch, CallFlow, ChangeTags, EXIT_NEXT, EXIT_TIMEOUT, FinishStatus,
-    FlowDefinition, KeywordRouter, Problem, ProblemKind, SaveTo, SendMessage, Split,
+    FlowDefinition, KeywordRouter, Membership, Problem, ProblemKind, SaveTo, SendMessage, Split,
     StepDefinition, StepKind, Template, Texts,
 };
 
@@ -202,6 +202,17 @@ impl Compiler<'_> {
             StepKind::Keywords(router) => self.keywords(router)?,
             StepKind::Condition(branch) => self.condition(branch),
             StepKind::Split(split) => self.split(split),
+            StepKind::Membership(membership) => {
+                let port = membership.port.as_deref().unwrap_or(Membership::PORT);
+                let channel = membership.channel.as_str();
+                if port.trim().is_empty() || channel.trim().is_empty() {
+                    self.problem(&["membership"], ProblemKind::NoChoices);
+                }
+                CompiledKind::Membership {
+                    port: port.to_owned(),
+                    channel: channel.to_owned(),
+                }
+            }
             StepKind::Tags(tags) => self.tags(tags),
             StepKind::Set(set) => {
                 if set.values.is_empty() {
@@ -261,10 +272,10 @@ impl Compiler<'_> {
             let is_blank =
                 |text: &Texts| text.each().iter().any(|(_, text)| text.trim().is_empty());
             let has_reference = |media: &Media| !media.reference.as_str().trim().is_empty();
-            let says = match (&item.media, &item.text) {
-                (Some(media), _) => has_reference(media),
-                (None, Some(text)) => !is_blank(text),
-                (None, None) => false,
+            let says = match (item.media.as_slice(), &item.text) {
+                ([], Some(text)) => !is_blank(text),
+                ([], None) => false,
+                (media, _) => media.iter().all(has_reference),
             };
             if !says || item.choices.iter().any(is_blank) {
                 self.problem(&at, ProblemKind::EmptyMessage);
@@ -281,6 +292,7 @@ impl Compiler<'_> {
             Some(CompiledItem {
                 text: text.map_or(Some(None), |text| text.map(Some))?,
                 media: item.media.clone(),
+                choice_style: item.choice_style,
                 choices: choices.into_iter().collect::<Option<_>>()?,
             })
         });

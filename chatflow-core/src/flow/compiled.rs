@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::dialog::{ContactPatch, FlowId, FlowVersion, Media, StepId, Value};
+use crate::dialog::{ChoiceStyle, ContactPatch, FlowId, FlowVersion, Media, StepId, Value};
 use crate::flow::answer::Answer;
 use crate::flow::condition::Test;
 use crate::flow::definition::finish_by;
@@ -58,6 +58,11 @@ pub(crate) enum CompiledKind {
     },
     Condition(Vec<Test>),
     Split(Vec<u32>),
+    /// The port that is asked, and the place.
+    Membership {
+        port: String,
+        channel: String,
+    },
     Tags(Vec<ContactPatch>),
     Set(Vec<(SaveTo, CompiledSource)>),
     ChangeFlow(Link),
@@ -71,7 +76,9 @@ pub(crate) enum CompiledKind {
 #[derive(Debug, Clone)]
 pub(crate) struct CompiledItem {
     pub(crate) text: Option<CompiledTexts>,
-    pub(crate) media: Option<Media>,
+    pub(crate) media: Vec<Media>,
+    /// Where the choices are shown.
+    pub(crate) choice_style: ChoiceStyle,
     pub(crate) choices: Vec<CompiledTexts>,
 }
 
@@ -115,6 +122,7 @@ impl std::fmt::Debug for CompiledKind {
             Self::Keywords { .. } => "Keywords",
             Self::Condition(_) => "Condition",
             Self::Split(_) => "Split",
+            Self::Membership { .. } => "Membership",
             Self::Tags(_) => "Tags",
             Self::Set(_) => "Set",
             Self::ChangeFlow(_) => "ChangeFlow",

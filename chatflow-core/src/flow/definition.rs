@@ -164,6 +164,7 @@ impl StepDefinition {
             StepKind::Keywords(_)
             | StepKind::Condition(_)
             | StepKind::Split(_)
+            | StepKind::Membership(_)
             | StepKind::Router(_)
                 if !matches!(exit, EXIT_OTHERWISE | EXIT_TIMEOUT)
                     && is_step(&StepId::from(exit)) =>

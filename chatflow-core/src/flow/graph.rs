@@ -178,7 +178,7 @@ impl GraphNode {
             step: step.name.clone(),
             kind: step.kind.key(),
             waits: step.kind.awaits_message()
-                || matches!(step.kind, StepKind::Delay(_))
+                || matches!(step.kind, StepKind::Delay(_) | StepKind::Membership(_))
                 || finish == Some(FinishStatus::Waiting),
             timeout: step.timeout,
             finish,

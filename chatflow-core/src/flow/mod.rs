@@ -37,8 +37,8 @@ mod template;
 mod texts;
 
 pub use behaviour::{
-    Behaviour, FinishedInbound, ManualWaitingExit, MediaRule, OperatorWrite, UnblockTo,
-    UnknownTags, WaitingEntry,
+    Behaviour, FinishedInbound, ManualWaitingExit, MediaRule, OperatorWrite, StartedAgain,
+    UnblockTo, UnknownTags, WaitingEntry,
 };
 pub use bot::{Bot, BotSettings, Limits};
 pub use builder::FlowBuilder;
@@ -59,8 +59,8 @@ pub use graph::{FlowGraph, GraphEdge, GraphNode, GraphTarget};
 pub(crate) use keywords::normalise;
 pub use kinds::{
     Ask, AskKind, Branch, CallFlow, ChangeFlow, ChangeTags, Delay, EXIT_GAVE_UP, EXIT_NEXT,
-    EXIT_OTHERWISE, EXIT_TIMEOUT, Finish, FinishStatus, KeywordMatch, KeywordRouter, SaveTo,
-    SendMessage, SetValues, Split, StepKind,
+    EXIT_OTHERWISE, EXIT_TIMEOUT, Finish, FinishStatus, KeywordMatch, KeywordRouter, Membership,
+    SaveTo, SendMessage, SetValues, Split, StepKind,
 };
 pub use problem::{FlowError, Problem, ProblemKind, Severity};
 pub use router::Router;

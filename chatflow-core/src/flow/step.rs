@@ -223,7 +223,7 @@ impl StepContext<'_> {
 
     pub(crate) fn patch_contact(&mut self, patch: ContactPatch) {
         let fits = match &patch {
-            ContactPatch::AddTag(_) | ContactPatch::RemoveTag(_) => {
+            ContactPatch::AddTag(_) | ContactPatch::RemoveTag(_) | ContactPatch::Source(_) => {
                 patch.fits(&self.snapshot.contact)
             }
             ContactPatch::Name(name) => name.len() <= self.limits.text_bytes,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::channel::Channel;
 use crate::dialog::{BotId, ChannelId};
 use crate::flow::{Bot, ConfigError};
+use crate::runner::line::Line;
 use crate::runner::order::Order;
 use crate::runner::wake::Wake;
 use crate::runner::{Clock, Port, RetryPolicy, Worker};
@@ -19,7 +20,7 @@ impl Worker {
             store,
             clock,
             bots: BTreeMap::new(),
-            channels: BTreeMap::new(),
+            lines: BTreeMap::new(),
             ports: BTreeMap::new(),
             retry: RetryPolicy::default(),
             deliveries_max: 64,
@@ -70,8 +71,8 @@ impl WorkerBuilder {
         }
         if self
             .worker
-            .channels
-            .insert(channel_id.clone(), (id.clone(), channel))
+            .lines
+            .insert(channel_id.clone(), Line::new(id.clone(), channel))
             .is_some()
         {
             return Err(WorkerError::ChannelTaken {

@@ -7,14 +7,15 @@ use futures::channel::oneshot;
 use futures::future::{Either, FutureExt, Shared, select};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::channel::{Channel, Inbound, ListenError};
+use crate::channel::{Channel, Inbound, Ingest, IngestError, Ingested, ListenError, RawInbound};
 use crate::dialog::{
-    CannotSend, ContactAct, ContactId, DialogId, Event, OperatorAct, OperatorId, Snapshot,
+    Address, BotId, CannotSend, ChannelId, ContactAct, ContactId, DialogId, EffectId, Event,
+    OperatorAct, OperatorId, Profile, Snapshot, Source,
 };
 use crate::flow::Bot;
 use crate::runner::{
-    ChangeContactError, Clock, ContactChanged, HandleError, Handled, Port, RetryPolicy,
-    SystemClock, Worker, WorkerBuilder, WorkerError,
+    ChangeContactError, ChannelInfo, Clock, ContactChanged, HandleError, Handled, Port,
+    RetryPolicy, StartLinkError, SystemClock, Worker, WorkerBuilder, WorkerError,
 };
 use crate::store::{Store, StoreError};
 
@@ -181,6 +182,79 @@ impl Chatflow {
     /// [`HandleError`] where there is no such dialog, or it can't be read.
     pub async fn can_send(&self, dialog: DialogId) -> Result<Result<(), CannotSend>, HandleError> {
         self.worker.can_send(dialog).await
+    }
+
+    /// Hands in a report that a channel's outside delivered to the host instead of to the channel,
+    /// such as a webhook of the host's own. Returns once it is durable.
+    ///
+    /// # Errors
+    /// [`IngestError`]: it is not durable, so don't acknowledge it.
+    pub async fn ingest(&self, raw: RawInbound) -> Result<Ingested, IngestError> {
+        Ingest::receive(&*self.worker, raw).await
+    }
+
+    /// Offers the reports of a channel of which nothing was made again; see
+    /// [`Worker::offer_again`].
+    ///
+    /// # Errors
+    /// [`IngestError`] where the store is away.
+    pub async fn offer_again(&self, channel: &ChannelId) -> Result<u64, IngestError> {
+        self.worker.offer_again(channel).await
+    }
+
+    /// Opens a dialog with an address that has not come to us, to write first. Whether the
+    /// channel lets us, its capabilities say.
+    ///
+    /// # Errors
+    /// [`HandleError`]; nothing is stored then.
+    pub async fn open_dialog(
+        &self,
+        address: &Address,
+        profile: &Profile,
+    ) -> Result<DialogId, HandleError> {
+        self.worker.open_dialog(address, profile).await
+    }
+
+    /// Shows the contact for a few seconds that a message is being written.
+    ///
+    /// # Errors
+    /// See [`Worker::show_typing`].
+    pub async fn show_typing(&self, dialog: DialogId) -> Result<(), HandleError> {
+        self.worker.show_typing(dialog).await
+    }
+
+    /// Shows the contact that we have read up to one of his messages.
+    ///
+    /// # Errors
+    /// See [`Worker::mark_read`].
+    pub async fn mark_read(&self, dialog: DialogId, message: EffectId) -> Result<(), HandleError> {
+        self.worker.mark_read(dialog, message).await
+    }
+
+    /// Sends a message again that was given up; see [`Worker::resend`].
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn resend(&self, message: EffectId) -> Result<bool, StoreError> {
+        self.worker.resend(message).await
+    }
+
+    /// Keeps a source and gives the token of the start link that leads to it; see
+    /// [`Worker::start_token`].
+    ///
+    /// # Errors
+    /// [`StartLinkError`]
+    pub async fn start_token(
+        &self,
+        bot: &BotId,
+        source: &Source,
+    ) -> Result<String, StartLinkError> {
+        self.worker.start_token(bot, source).await
+    }
+
+    /// Its channels with their names, in the order of their ids.
+    pub fn channels(&self) -> impl Iterator<Item = ChannelInfo<'_>> {
+        self.worker.channels()
     }
 
     /// A dialog as it stands.

@@ -11,7 +11,7 @@ use crate::dialog::{
 };
 use crate::engine::Engine;
 use crate::flow::Config;
-use crate::runner::worker::{Failed, Person, ROUNDS_MAX, decode};
+use crate::runner::worker::{Failed, Person, ROUNDS_MAX, With, decode};
 use crate::runner::{HandleError, Worker};
 use crate::store::{
     Begun, CommitError, DeliveryState, LoadedDialog, Settled, Settlement, StoreError,
@@ -161,7 +161,10 @@ impl Worker {
         let key = EventKey::own(format_args!("contact:{}", view.revision));
         let event = Event::new(key, EventBody::ContactChanged(view));
         match Engine::handle(config, snapshot.clone(), &event, self.clock.now()) {
-            Ok(transition) => match self.commit(transition, &event.key, None, None).await {
+            Ok(transition) => match self
+                .commit(transition, &event.key, None, &With::default())
+                .await
+            {
                 Ok(_) | Err(Failed::Again(_)) => Ok(true),
                 Err(Failed::For(error)) => Err(error),
             },
@@ -189,6 +192,7 @@ impl Worker {
                 effect,
                 attempt,
                 settled: Settled::Patched(patch),
+                at: self.clock.now(),
             });
         }
         let any = !settlements.is_empty();

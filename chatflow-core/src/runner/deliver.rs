@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use futures::future::{Either, FutureExt, select};
 
-use crate::channel::{Outbound, SendError, SendErrorClass};
-use crate::dialog::time;
+use crate::channel::{Action, NextTry, Outbound, Receipt, SendError, SendErrorClass, plan};
 use crate::dialog::{
-    CallFailure, EffectBody, EffectId, Event, EventBody, EventKey, Message, Value,
+    Address, CallFailure, Cause, EffectBody, EffectId, Event, EventBody, EventKey, ExternalId,
+    FailureReason, Reach, Value, time,
 };
+use crate::runner::line::Line;
+use crate::runner::worker::decode;
 use crate::runner::{HandleError, PortError, Worker};
-use crate::store::{Begun, Delivery, Settled, Settlement};
+use crate::store::{About, Begun, Delivery, Settled, Settlement};
 
 /// How long an entry of a bot that isn't in this program is put off.
 const PUT_OFF: Duration = Duration::from_secs(60);
@@ -41,9 +43,10 @@ impl Worker {
                 Begun::NotNow => return Ok(false),
             };
             // Whoever drops this future while the outside is busy leaves this behind: nobody
-            // knows, so it is tried again.
-            let now = self.clock.now();
-            self.keep(&delivery, Settled::Retry { due: now }, None);
+            // knows, so it is tried again; the attempt counts.
+            let due = self.clock.now();
+            let counted = true;
+            self.keep(&delivery, Settled::Retry { due, counted }, None);
             let (settled, body) = self.hand_out(&delivery).await;
             self.keep(&delivery, settled, body);
         }
@@ -90,6 +93,7 @@ impl Worker {
             effect,
             attempt,
             settled,
+            at: self.clock.now(),
         };
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         ended.insert(effect, Ended { settlement, event });
@@ -99,36 +103,32 @@ impl Worker {
     async fn hand_out(&self, delivery: &Delivery) -> (Settled, Option<EventBody>) {
         if !self.bots.contains_key(&delivery.bot) {
             tracing::warn!(bot = %delivery.bot, "an entry waits for a bot that isn't in this program");
-            let due = time::add(self.clock.now(), PUT_OFF);
-            return (Settled::Retry { due }, None);
+            return (self.put_off(PUT_OFF), None);
         }
         let effect = delivery.effect.id;
         match &delivery.effect.body {
-            EffectBody::Send(message) => match self.send(delivery, message).await {
-                Ok(receipt) => (Settled::Sent { receipt }, None),
-                Err(error) => {
-                    tracing::debug!(%effect, attempt = delivery.attempt, class = %error.class, "not delivered");
-                    let retryable = error.class.is_retryable();
-                    match self.retry(delivery, retryable, wait(error.class)) {
-                        Some(retry) => (retry, None),
-                        None => {
-                            let body = EventBody::DeliveryFailed {
-                                effect,
-                                automatic: delivery.effect.automatic,
-                                epoch: delivery.effect.epoch,
-                                class: error.class.dialog_effect(),
-                            };
-                            (Settled::Dead, Some(body))
-                        }
+            EffectBody::Send(_) | EffectBody::Edit { .. } | EffectBody::Delete { .. } => {
+                let Some(line) = self.lines.get(&delivery.address.channel) else {
+                    let channel = &delivery.address.channel;
+                    tracing::warn!(%channel, "an entry waits for a channel that isn't in this program");
+                    return (self.put_off(PUT_OFF), None);
+                };
+                match self.to_contact(line, delivery).await {
+                    Ok(settled) => {
+                        self.channel_works(line).await;
+                        (settled, None)
                     }
+                    Err(error) => self.not_delivered(line, delivery, error).await,
                 }
-            },
+            }
             EffectBody::Call { port, request } => match self.call(delivery, port, request).await {
                 Ok(retry) => (retry, None),
                 Err(answer) => {
                     let settled = match &answer {
-                        Ok(_) => Settled::Sent { receipt: None },
-                        Err(_) => Settled::Dead,
+                        Ok(_) => Settled::Sent { ids: Vec::new() },
+                        Err(_) => Settled::Dead {
+                            reason: FailureReason::Transient,
+                        },
                     };
                     let call = effect;
                     (settled, Some(EventBody::CallAnswered { call, answer }))
@@ -138,29 +138,208 @@ impl Worker {
         }
     }
 
-    async fn send(
+    /// Hands one part of a message to its channel, or changes a sent one.
+    async fn to_contact(&self, line: &Line, delivery: &Delivery) -> Result<Settled, SendError> {
+        let capabilities = line.channel.capabilities();
+        let about = delivery.about.as_ref();
+        match &delivery.effect.body {
+            EffectBody::Send(message) => {
+                capabilities.may_write(delivery.heard_at, self.clock.now())?;
+                let quoted = about.and_then(|about| about.message.as_ref());
+                let parts = plan(message, quoted, capabilities)?;
+                let n = usize::try_from(delivery.part).unwrap_or(usize::MAX);
+                let Some(part) = parts.get(n) else {
+                    if n == 0 {
+                        let detail = "nothing of the message can be sent";
+                        return Err(SendError::new(SendErrorClass::Invalid, detail));
+                    }
+                    // The channel takes more at once than when the first part was sent.
+                    return Ok(Settled::Sent { ids: Vec::new() });
+                };
+                let quotes = part.quotes().and(about).and_then(|about| about.ids.first());
+                let outbound = Outbound {
+                    to: &delivery.address,
+                    message: part,
+                    quotes,
+                    key: delivery.effect.id,
+                    part: delivery.part,
+                    attempt: delivery.attempt,
+                };
+                let Receipt { ids } = self.at_channel(line.channel.send(&outbound)).await?;
+                Ok(if n + 1 < parts.len() {
+                    Settled::Part { ids }
+                } else {
+                    Settled::Sent { ids }
+                })
+            }
+            EffectBody::Edit { message, .. } => {
+                let [id] = self.ours(about, capabilities.edit_within)? else {
+                    let detail = "it was sent in several parts; send a new one";
+                    return Err(SendError::new(SendErrorClass::Unsupported, detail));
+                };
+                let [message] = plan(message, None, capabilities)?.try_into().map_err(|_| {
+                    SendError::new(SendErrorClass::TooLarge, "it would be several messages")
+                })?;
+                let edit = Action::Edit {
+                    id,
+                    message: &message,
+                };
+                self.at_channel(line.channel.act(&delivery.address, &edit))
+                    .await?;
+                Ok(Settled::Sent { ids: Vec::new() })
+            }
+            EffectBody::Delete { .. } => {
+                for id in self.ours(about, capabilities.delete_within)? {
+                    let delete = Action::Delete { id };
+                    self.at_channel(line.channel.act(&delivery.address, &delete))
+                        .await?;
+                }
+                Ok(Settled::Sent { ids: Vec::new() })
+            }
+            EffectBody::Call { .. } | EffectBody::PatchContact(_) => Err(SendError::new(
+                SendErrorClass::Invalid,
+                "it goes to no contact",
+            )),
+        }
+    }
+
+    /// The channel's ids of a message that is to be changed, where it still can be.
+    fn ours<'a>(
         &self,
-        delivery: &Delivery,
-        message: &Message,
-    ) -> Result<Option<String>, SendError> {
-        let Some((_, channel)) = self.channels.get(&delivery.address.channel) else {
-            return Err(SendError::new(
-                SendErrorClass::ChannelDown,
-                "the channel isn't in this program",
-            ));
-        };
-        channel.capabilities().check(message)?;
-        let outbound = Outbound {
-            to: &delivery.address,
-            message,
-            key: delivery.effect.id,
-            attempt: delivery.attempt,
-        };
+        about: Option<&'a About>,
+        within: Option<Duration>,
+    ) -> Result<&'a [ExternalId], SendError> {
+        let unsupported = |detail| SendError::new(SendErrorClass::Unsupported, detail);
+        let within = within.ok_or_else(|| unsupported("the channel can't change what was sent"))?;
+        let about = about.filter(|about| !about.ids.is_empty());
+        let about = about.ok_or_else(|| {
+            let detail = "the message never arrived";
+            SendError::new(SendErrorClass::Invalid, detail)
+        })?;
+        let is_late = |at| self.clock.now() > time::add(at, within);
+        if about.at.is_some_and(is_late) {
+            return Err(unsupported("the message is too old to be changed"));
+        }
+        Ok(&about.ids)
+    }
+
+    /// What a channel answers, in time. One that panics or takes too long leaves it unknown.
+    pub(crate) async fn at_channel<T: Send>(
+        &self,
+        outside: impl Future<Output = Result<T, SendError>> + Send,
+    ) -> Result<T, SendError> {
         let ambiguous = |detail| Err(SendError::new(SendErrorClass::Ambiguous, detail));
-        match self.in_time(channel.send(&outbound)).await {
-            Some(Ok(sent)) => sent.map(|receipt| receipt.id),
+        match self.in_time(outside).await {
+            Some(Ok(answer)) => answer,
             Some(Err(Panicked)) => ambiguous("the channel panicked"),
             None => ambiguous("the channel took too long"),
+        }
+    }
+
+    /// What becomes of a message that was not delivered, and what the dialog has to know of it.
+    async fn not_delivered(
+        &self,
+        line: &Line,
+        delivery: &Delivery,
+        error: SendError,
+    ) -> (Settled, Option<EventBody>) {
+        let effect = delivery.effect.id;
+        let now = self.clock.now();
+        tracing::debug!(%effect, attempt = delivery.attempt, class = %error.class, "not delivered");
+        let retry = match (&error.class, error.class.next_try()) {
+            (_, NextTry::WhenItCan) => {
+                let until = line.rest(now);
+                let channel = line.channel.id();
+                tracing::error!(%channel, %until, detail = error.detail, "the channel is down and rests");
+                let counted = false;
+                Some(Settled::Retry {
+                    due: until,
+                    counted,
+                })
+            }
+            (SendErrorClass::Moved(to), NextTry::ThereInstead) => {
+                self.retry_there(line, delivery, to).await
+            }
+            (SendErrorClass::UnknownRecipient, _) => {
+                line.unknown(effect.dialog, now).map(|until| {
+                    let channel = line.channel.id();
+                    tracing::error!(
+                        %channel, %until,
+                        "the channel knows none of many addresses; it rests, and is tried again"
+                    );
+                    let counted = false;
+                    Settled::Retry {
+                        due: until,
+                        counted,
+                    }
+                })
+            }
+            (class, NextTry::Again) => {
+                let wait = wait(class);
+                if let Some(wait) = wait {
+                    line.penalise(&delivery.address, wait, now);
+                }
+                self.retry(delivery, wait)
+            }
+            _ => None,
+        };
+        if let Some(retry) = retry {
+            return (retry, None);
+        }
+        let body = EventBody::DeliveryFailed {
+            effect,
+            automatic: delivery.effect.automatic,
+            epoch: delivery.effect.epoch,
+            class: error.class.dialog_effect(),
+        };
+        let reason = error.class.reason();
+        (Settled::Dead { reason }, Some(body))
+    }
+
+    /// Moves the dialog, and sends to the new address at once.
+    async fn retry_there(&self, line: &Line, delivery: &Delivery, to: &Address) -> Option<Settled> {
+        let effect = delivery.effect.id;
+        let attempt = delivery.attempt;
+        let key = EventKey::own(format_args!("moved:{}:{}:{attempt}", effect.turn, effect.n));
+        let event = Event::new(key, EventBody::AddressMoved(to.clone()));
+        if let Err(error) = self.move_dialog(line, effect.dialog, event, None).await {
+            tracing::warn!(%effect, %error, "the dialog could not be moved");
+            return self.retry(delivery, None);
+        }
+        // It counts: two places that send each other's messages on must not do so for ever.
+        let retry = self.retry(delivery, None)?;
+        Some(match retry {
+            Settled::Retry { counted, .. } => {
+                let due = self.clock.now();
+                Settled::Retry { due, counted }
+            }
+            other => other,
+        })
+    }
+
+    /// The channel took something: dialogs that were stopped while it knew nobody go on.
+    async fn channel_works(&self, line: &Line) {
+        for dialog in line.works() {
+            let reached = match self.store.load(dialog).await {
+                Ok(Some(loaded)) => decode(dialog, &loaded).map(|snapshot| {
+                    let unknown = Reach::CannotWrite(Cause::UnknownRecipient);
+                    (snapshot.reach == unknown).then_some(snapshot.revision)
+                }),
+                Ok(None) => Ok(None),
+                Err(error) => Err(error.into()),
+            };
+            let told = match reached {
+                Ok(Some(revision)) => {
+                    let key = EventKey::own(format_args!("known:{revision}"));
+                    let event = Event::new(key, EventBody::ReachReported(Reach::Ok));
+                    self.turn(dialog, &event, None, None).await.map(drop)
+                }
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = told {
+                tracing::error!(%dialog, %error, "a dialog stays stopped though its channel works again");
+            }
         }
     }
 
@@ -185,10 +364,10 @@ impl Worker {
             Some(Ok(Ok(answer))) => Err(Ok(answer)),
             Some(Ok(Err(PortError::Refused))) => Err(Err(CallFailure::Refused)),
             Some(Ok(Err(PortError::Transient { retry_after }))) => self
-                .retry(delivery, true, retry_after)
+                .retry(delivery, retry_after)
                 .ok_or(Err(CallFailure::Exhausted)),
             Some(Err(Panicked)) | None => self
-                .retry(delivery, true, None)
+                .retry(delivery, None)
                 .ok_or(Err(CallFailure::Exhausted)),
         }
     }
@@ -211,25 +390,27 @@ impl Worker {
         }
     }
 
-    fn retry(
-        &self,
-        delivery: &Delivery,
-        retryable: bool,
-        retry_after: Option<Duration>,
-    ) -> Option<Settled> {
+    fn retry(&self, delivery: &Delivery, retry_after: Option<Duration>) -> Option<Settled> {
         let wait = self
             .retry
-            .wait(delivery.effect.id, delivery.attempt, retry_after);
-        let due = time::add(self.clock.now(), wait.filter(|_| retryable)?);
-        Some(Settled::Retry { due })
+            .wait(delivery.effect.id, delivery.attempt, retry_after)?;
+        let due = time::add(self.clock.now(), wait);
+        let counted = true;
+        Some(Settled::Retry { due, counted })
+    }
+
+    fn put_off(&self, wait: Duration) -> Settled {
+        let due = time::add(self.clock.now(), wait);
+        let counted = false;
+        Settled::Retry { due, counted }
     }
 }
 
 struct Panicked;
 
-fn wait(class: SendErrorClass) -> Option<Duration> {
+fn wait(class: &SendErrorClass) -> Option<Duration> {
     match class {
-        SendErrorClass::Transient { retry_after } => retry_after,
+        SendErrorClass::Transient { retry_after } => *retry_after,
         _ => None,
     }
 }

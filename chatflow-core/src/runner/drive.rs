@@ -1,15 +1,18 @@
 //! The loop: timers fired, effects delivered and dialogs told of their contacts' changes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
 
 use futures::future::{BoxFuture, Either, FutureExt, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 
-use crate::dialog::{DialogId, EffectId, Event, EventBody, EventKey, Moment, Revision, time};
+use crate::channel::Slot;
+use crate::dialog::{
+    ChannelId, DialogId, EffectId, Event, EventBody, EventKey, Moment, Revision, SendLane, time,
+};
 use crate::runner::{HandleError, Handled, Worker};
-use crate::store::{Due, StoreError};
+use crate::store::{Due, DueDelivery, DueQuery, StoreError};
 
 /// How long the loop waits before it asks again where it could not get on: the store was away,
 /// or something that is due could not be done.
@@ -43,9 +46,10 @@ impl Worker {
         let mut done = 0;
         let mut under_way = UnderWay::default();
         loop {
-            let due = self.due(under_way.stuck.len()).await?;
+            let query = self.query(&under_way);
+            let due = self.store.due(&query).await?;
             if done < STEP_MAX {
-                under_way.begin(self, due);
+                under_way.begin(self, due).await?;
             }
             let Some((work, progress)) = under_way.running.next().await else {
                 return Ok(done);
@@ -62,12 +66,13 @@ impl Worker {
         let mut stop = pin!(stop);
         let mut under_way = UnderWay::default();
         loop {
-            let next = match self.due(under_way.stuck.len()).await {
-                Ok(due) => {
-                    let next = due.next;
-                    under_way.begin(self, due);
-                    next
-                }
+            let query = self.query(&under_way);
+            let looked = match self.store.due(&query).await {
+                Ok(due) => under_way.begin(self, due).await,
+                Err(error) => Err(error),
+            };
+            let next = match looked {
+                Ok(next) => next,
                 Err(error) => {
                     tracing::error!(%error, "the store can't say what is due");
                     Some(time::add(self.clock.now(), PAUSE))
@@ -133,10 +138,16 @@ impl Worker {
         }
     }
 
-    /// What is due, beyond what was found to be stuck: that must not hide the rest.
-    async fn due(&self, stuck: usize) -> Result<Due, StoreError> {
-        let limit = self.deliveries_max + stuck;
-        self.store.due(self.clock.now(), limit).await
+    /// What is due, beyond what was found to be stuck: that must not hide the rest. What a channel
+    /// takes none of now is passed over.
+    fn query(&self, under_way: &UnderWay<'_>) -> DueQuery {
+        let now = self.clock.now();
+        let busy = under_way.busy.iter().filter(|(_, until)| **until > now);
+        DueQuery {
+            now,
+            limit: self.deliveries_max + under_way.stuck.len(),
+            skip: busy.map(|(line, _)| line.clone()).collect(),
+        }
     }
 
     fn work(&self, work: Work) -> BoxFuture<'_, (Work, bool)> {
@@ -184,10 +195,15 @@ struct UnderWay<'a> {
     names: BTreeSet<Work>,
     /// What was tried and made no progress: not begun again before a pause.
     stuck: BTreeSet<Work>,
+    /// Until when a channel takes no messages of a lane.
+    busy: BTreeMap<(ChannelId, SendLane), Moment>,
 }
 
 impl<'a> UnderWay<'a> {
-    fn begin(&mut self, worker: &'a Worker, due: Due) {
+    /// Begins what can be begun, and says when to look again.
+    async fn begin(&mut self, worker: &'a Worker, due: Due) -> Result<Option<Moment>, StoreError> {
+        let now = worker.clock.now();
+        self.busy.retain(|_, until| *until > now);
         let timers = due.timers.into_iter().map(|timer| Work::Timer {
             dialog: timer.dialog,
             name: timer.name,
@@ -195,16 +211,52 @@ impl<'a> UnderWay<'a> {
         });
         // What has ended and isn't settled yet comes first: it is in flight, so not due.
         let unsettled = worker.unsettled().into_iter().map(Work::Delivery);
-        let deliveries = due.deliveries.into_iter().map(Work::Delivery);
         // Before what a change may forbid. It holds nothing up for long: nobody outside is asked.
         let lagging = due.lagging.into_iter().map(Work::Contact);
-        for work in unsettled.chain(lagging).chain(timers).chain(deliveries) {
-            if self.running.len() >= worker.deliveries_max {
-                break;
+        for work in unsettled.chain(lagging).chain(timers) {
+            self.push(worker, work);
+        }
+        let mut put_off = Vec::new();
+        for DueDelivery { effect, to, lane } in due.deliveries {
+            let work = Work::Delivery(effect);
+            if !self.has_room_for(worker, &work) {
+                continue;
             }
-            if !self.stuck.contains(&work) && self.names.insert(work.clone()) {
-                self.running.push(worker.work(work));
+            // Before it is begun: what has to wait neither counts as an attempt nor takes a place.
+            let slot = to.as_ref().and_then(|to| {
+                let line = worker.lines.get(&to.channel)?;
+                let busy = self.busy.get(&(to.channel.clone(), lane));
+                Some(match busy {
+                    Some(until) => Slot::ChannelBusy { until: *until },
+                    None => line.take(to, lane, now),
+                })
+            });
+            match (slot, to) {
+                (Some(Slot::AddressBusy { until }), _) => put_off.push((effect, until)),
+                (Some(Slot::ChannelBusy { until }), Some(to)) => {
+                    self.busy.insert((to.channel, lane), until);
+                }
+                _ => self.push(worker, work),
             }
+        }
+        let waits = put_off.iter().map(|(_, until)| *until).min();
+        if !put_off.is_empty() {
+            worker.store.put_off(&put_off).await?;
+        }
+        let busy = self.busy.values().copied().min();
+        Ok(due.next.into_iter().chain(waits).chain(busy).min())
+    }
+
+    fn has_room_for(&self, worker: &Worker, work: &Work) -> bool {
+        self.running.len() < worker.deliveries_max
+            && !self.stuck.contains(work)
+            && !self.names.contains(work)
+    }
+
+    fn push(&mut self, worker: &'a Worker, work: Work) {
+        if self.has_room_for(worker, &work) {
+            self.names.insert(work.clone());
+            self.running.push(worker.work(work));
         }
     }
 

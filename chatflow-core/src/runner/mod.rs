@@ -20,6 +20,9 @@ mod clock;
 mod contact;
 mod deliver;
 mod drive;
+mod host;
+mod ingest;
+mod line;
 mod order;
 mod port;
 mod wake;
@@ -33,5 +36,6 @@ pub use clock::Clock;
 #[cfg(feature = "runtime")]
 pub use clock::SystemClock;
 pub use contact::{ChangeContactError, ContactChanged};
+pub use host::{ChannelInfo, StartLinkError};
 pub use port::{Port, PortError};
 pub use worker::{HandleError, Handled, Worker};

@@ -5,18 +5,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tracing::Instrument as _;
 
-use crate::channel::{Channel, Inbound, InboundBody, Ingest, IngestError};
+use crate::channel::{MessageAction, SendError};
 use crate::dialog::codec::{DecodeError, EncodeError};
 use crate::dialog::{
     Address, BotId, ChannelId, Contact, ContactId, DialogId, EffectId, Event, EventBody, EventKey,
-    Fact, Profile, Revision, Snapshot,
+    Fact, OperatorAct, Profile, RawBody, Revision, Snapshot,
 };
 use crate::engine::{Engine, Refusal, Refused, Transition};
 use crate::flow::Config;
 use crate::runner::deliver::Ended;
+use crate::runner::line::Line;
 use crate::runner::order::{Order, Pass};
 use crate::runner::wake::Wake;
 use crate::runner::{Clock, Port, RetryPolicy};
@@ -41,7 +41,7 @@ pub struct Worker {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) bots: BTreeMap<BotId, Arc<Config>>,
-    pub(crate) channels: BTreeMap<ChannelId, (BotId, Arc<dyn Channel>)>,
+    pub(crate) lines: BTreeMap<ChannelId, Line>,
     pub(crate) ports: BTreeMap<String, Arc<dyn Port>>,
     pub(crate) retry: RetryPolicy,
     pub(crate) deliveries_max: usize,
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Worker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Worker")
             .field("bots", &self.bots.keys())
-            .field("channels", &self.channels.keys())
+            .field("channels", &self.lines.keys())
             .finish_non_exhaustive()
     }
 }
@@ -71,6 +71,8 @@ pub enum Handled {
     /// It had been handled before; nothing changed. Also the answer where the store lost the
     /// answer of this very turn's commit, and it had happened.
     Duplicate,
+    /// It speaks of messages of ours, whose rows were changed. That is no turn of the dialog.
+    Noted,
     /// It would change nothing, so nothing was written.
     Unchanged,
     /// It was refused. That is recorded, and the event won't be taken again.
@@ -110,6 +112,17 @@ pub enum HandleError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// The dialog's channel has no such action.
+    #[error("channel `{channel}` can't {} a message", action.label())]
+    Unsupported {
+        /// The channel.
+        channel: ChannelId,
+        /// The action.
+        action: MessageAction,
+    },
+    /// The channel could not do it.
+    #[error(transparent)]
+    Channel(#[from] SendError),
     /// Others kept changing the dialog.
     #[error("dialog {dialog} is changed by others all the time")]
     Contended {
@@ -163,42 +176,6 @@ impl Worker {
         self.bots.values()
     }
 
-    /// Handles what a channel reports: opens the dialog where it is new, and returns once the
-    /// turn is durable.
-    ///
-    /// # Errors
-    /// [`HandleError`]; nothing of the event is stored then.
-    pub async fn receive(&self, inbound: Inbound) -> Result<Handled, HandleError> {
-        if !inbound.from.is_valid() {
-            return Err(HandleError::Malformed {
-                reason: "the address is empty or longer than 128 bytes",
-            });
-        }
-        check_key(&inbound.key)?;
-        let (bot, _) =
-            self.channels
-                .get(&inbound.from.channel)
-                .ok_or_else(|| HandleError::NoSuchChannel {
-                    channel: inbound.from.channel.clone(),
-                })?;
-        let dialog = match self.store.find_dialog(bot, &inbound.from).await? {
-            Some(dialog) => dialog,
-            None => DialogId::derive(bot, &inbound.from),
-        };
-        let body = match inbound.body {
-            InboundBody::Message(message) => EventBody::MessageReceived(message),
-            InboundBody::Reach(reach) => EventBody::ReachReported(reach),
-        };
-        let event = Event::new(inbound.key, body);
-        let profile = inbound.profile.bounded();
-        let person = Person {
-            bot,
-            address: &inbound.from,
-            profile: &profile,
-        };
-        self.turn(dialog, &event, Some(person), None).await
-    }
-
     /// Handles an operator's act on a dialog that exists. The same act under the same key
     /// changes the dialog once. Other events come from channels, timers and deliveries, not
     /// from here.
@@ -208,10 +185,18 @@ impl Worker {
     /// command leaves nothing.
     pub async fn handle(&self, dialog: DialogId, event: &Event) -> Result<Handled, HandleError> {
         check_key(&event.key)?;
-        if !matches!(event.body, EventBody::OperatorActed { .. }) {
+        let EventBody::OperatorActed { act, .. } = &event.body else {
             return Err(HandleError::Malformed {
                 reason: "only an operator's act can be handed in; a channel reports by `receive`",
             });
+        };
+        let action = match act {
+            OperatorAct::Edit { .. } => Some(MessageAction::Edit),
+            OperatorAct::Delete { .. } => Some(MessageAction::Delete),
+            _ => None,
+        };
+        if let Some(action) = action {
+            self.can_act(dialog, action).await?;
         }
         self.turn(dialog, event, None, None).await
     }
@@ -224,9 +209,22 @@ impl Worker {
         person: Option<Person<'_>>,
         settlement: Option<Settlement>,
     ) -> Result<Handled, HandleError> {
+        self.turn_of(dialog, event, person, settlement, None).await
+    }
+
+    /// A turn of a report that is kept as it came beside it.
+    pub(crate) async fn turn_of(
+        &self,
+        dialog: DialogId,
+        event: &Event,
+        person: Option<Person<'_>>,
+        settlement: Option<Settlement>,
+        raw: Option<RawBody>,
+    ) -> Result<Handled, HandleError> {
+        let with = With { settlement, raw };
         let pass = self.order.pass(dialog).await;
         let span = tracing::debug_span!("turn", %dialog, event = event.body.label());
-        self.turn_in_order(&pass, dialog, event, person, settlement)
+        self.turn_in_order(&pass, dialog, event, person, &with)
             .instrument(span)
             .await
     }
@@ -237,7 +235,7 @@ impl Worker {
         dialog: DialogId,
         event: &Event,
         person: Option<Person<'_>>,
-        settlement: Option<Settlement>,
+        with: &With,
     ) -> Result<Handled, HandleError> {
         let mut panicked = None;
         for _ in 0..ROUNDS_MAX {
@@ -265,7 +263,7 @@ impl Worker {
             }));
             let transition = match decided {
                 Ok(Ok(transition)) => transition,
-                Ok(Err(refused)) => return self.refused(dialog, given, refused, settlement).await,
+                Ok(Err(refused)) => return self.refused(dialog, given, refused, with).await,
                 Err(_) if panicked.is_some() => {
                     // Nothing of a host's runs in a StepPanicked turn.
                     return Err(HandleError::Contended { dialog });
@@ -280,10 +278,7 @@ impl Worker {
                     continue;
                 }
             };
-            match self
-                .commit(transition, &given.key, opened, settlement.clone())
-                .await
-            {
+            match self.commit(transition, &given.key, opened, with).await {
                 Ok(handled) => return Ok(handled),
                 Err(Failed::Again(error)) => tracing::debug!(%error, "the turn is decided anew"),
                 Err(Failed::For(error)) => return Err(error),
@@ -298,7 +293,7 @@ impl Worker {
         transition: Transition,
         key: &EventKey,
         opened: Option<Opened>,
-        settlement: Option<Settlement>,
+        with: &With,
     ) -> Result<Handled, Failed> {
         let revision = transition.snapshot.revision;
         for fact in &transition.facts {
@@ -320,8 +315,10 @@ impl Worker {
         }
         let has_work = !transition.effects.is_empty() || !transition.timers.is_empty();
         let now = self.clock.now();
-        let turn = TurnCommit::new(transition, key.clone(), opened, settlement, now)
+        let settlement = with.settlement.clone();
+        let mut turn = TurnCommit::new(transition, key.clone(), opened, settlement, now)
             .map_err(|error| Failed::For(error.into()))?;
+        turn.raw.clone_from(&with.raw);
         // Also where the caller goes away while the store is busy: the turn may still land.
         let _wake = has_work.then(|| self.wake.on_drop());
         match self.store.commit(turn).await {
@@ -347,7 +344,7 @@ impl Worker {
         dialog: DialogId,
         event: &Event,
         refused: Refused,
-        settlement: Option<Settlement>,
+        with: &With,
     ) -> Result<Handled, HandleError> {
         let is_command = matches!(event.body, EventBody::OperatorActed { .. });
         if is_command && self.store.is_handled(dialog, &event.key).await? {
@@ -361,8 +358,10 @@ impl Worker {
             _ => {}
         }
         tracing::debug!(reason = %refused.reason, "the event was refused");
-        let record =
-            RefusedEvent::new(dialog, event, self.clock.now(), &refused.reason, settlement)?;
+        let now = self.clock.now();
+        let settlement = with.settlement.clone();
+        let mut record = RefusedEvent::new(dialog, event, now, &refused.reason, settlement)?;
+        record.raw.clone_from(&with.raw);
         match self.store.refuse(record).await {
             Ok(Committed::Applied { .. }) => Ok(Handled::Refused(refused.reason)),
             Ok(Committed::Duplicate { .. }) => Ok(Handled::Duplicate),
@@ -398,6 +397,15 @@ impl Worker {
     }
 }
 
+/// What is written in a turn's commit beside it.
+#[derive(Debug, Default)]
+pub(crate) struct With {
+    /// How the delivery ended that the event reports.
+    pub(crate) settlement: Option<Settlement>,
+    /// The report as it came.
+    pub(crate) raw: Option<RawBody>,
+}
+
 /// Who an inbound event is from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Person<'a> {
@@ -412,7 +420,7 @@ pub(crate) enum Failed {
     For(HandleError),
 }
 
-fn check_key(key: &EventKey) -> Result<(), HandleError> {
+pub(crate) fn check_key(key: &EventKey) -> Result<(), HandleError> {
     if !key.is_valid() {
         return Err(HandleError::Malformed {
             reason: "the key is empty or longer than 256 bytes",
@@ -428,32 +436,4 @@ fn check_key(key: &EventKey) -> Result<(), HandleError> {
 
 pub(crate) fn decode(dialog: DialogId, loaded: &LoadedDialog) -> Result<Snapshot, HandleError> {
     Snapshot::decode(&loaded.snapshot).map_err(|source| HandleError::Decode { dialog, source })
-}
-
-#[async_trait]
-impl Ingest for Worker {
-    async fn receive(&self, inbound: Inbound) -> Result<(), IngestError> {
-        match Self::receive(self, inbound).await {
-            Ok(Handled::Refused(reason @ (Refusal::TooLong { .. } | Refusal::Empty))) => {
-                Err(IngestError::Malformed {
-                    reason: reason.to_string(),
-                })
-            }
-            Ok(_) => Ok(()),
-            Err(error @ HandleError::Malformed { .. }) => Err(IngestError::Malformed {
-                reason: error.to_string(),
-            }),
-            Err(
-                error @ (HandleError::Decode { .. }
-                | HandleError::Contended { .. }
-                | HandleError::Encode(_)
-                | HandleError::Refused(_)),
-            ) => Err(IngestError::DialogUnavailable {
-                source: Box::new(error),
-            }),
-            Err(error) => Err(IngestError::Unavailable {
-                source: Box::new(error),
-            }),
-        }
-    }
 }

@@ -5,8 +5,9 @@ use std::fmt;
 use crate::dialog::codec::{self, EncodeError};
 use crate::dialog::time;
 use crate::dialog::{
-    Address, BotId, CancelScope, Contact, ContactPatch, DialogId, DialogRow, Effect, EffectId,
-    Event, EventKey, MessageRecord, Moment, Revision, TimerChange,
+    Address, BotId, CancelScope, ChannelId, Contact, ContactPatch, DialogId, DialogRow, Effect,
+    EffectId, Event, EventKey, ExternalId, FailureReason, MessageRecord, Moment, RawBody, Revision,
+    TimerChange,
 };
 use crate::engine::{Refusal, Transition};
 
@@ -44,6 +45,10 @@ pub struct TurnCommit {
     pub cancel: Option<CancelScope>,
     /// How the delivery ended that this event reports.
     pub settlement: Option<Settlement>,
+    /// The dialog's new address, where this turn moved it. The old one leads here still.
+    pub moved: Option<Address>,
+    /// What the outside reported, as it came. It is kept under the event's key.
+    pub raw: Option<RawBody>,
 }
 
 impl fmt::Debug for TurnCommit {
@@ -103,6 +108,8 @@ impl TurnCommit {
             timers: transition.timers,
             cancel: transition.cancel,
             settlement,
+            moved: transition.moved,
+            raw: None,
         })
     }
 }
@@ -122,6 +129,8 @@ pub struct RefusedEvent {
     pub event: Vec<u8>,
     /// How the delivery ended that this event reports.
     pub settlement: Option<Settlement>,
+    /// What the outside reported, as it came. It is kept under the event's key.
+    pub raw: Option<RawBody>,
 }
 
 impl RefusedEvent {
@@ -143,6 +152,7 @@ impl RefusedEvent {
             reason: reason.to_string(),
             event: codec::encode(event)?,
             settlement,
+            raw: None,
         })
     }
 }
@@ -159,6 +169,21 @@ impl fmt::Debug for RefusedEvent {
     }
 }
 
+/// A report of the outside of which nothing was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unclaimed {
+    /// The channel account that received it.
+    pub channel: ChannelId,
+    /// Its key, unique for the channel.
+    pub key: EventKey,
+    /// When.
+    pub at: Moment,
+    /// Why nothing was made of it, in words without content.
+    pub reason: String,
+    /// It, as it came.
+    pub raw: RawBody,
+}
+
 /// How a delivery ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
@@ -168,15 +193,23 @@ pub struct Settlement {
     pub attempt: u32,
     /// How.
     pub settled: Settled,
+    /// When it ended.
+    pub at: Moment,
 }
 
 /// The ways a delivery can end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settled {
-    /// It arrived, as far as the channel can tell; with the channel's own id of the message.
+    /// One part of it arrived, as far as the channel can tell, and it has more: the next is due
+    /// now, and its attempts are counted from 1.
+    Part {
+        /// The channel's own ids of what it made of the part.
+        ids: Vec<ExternalId>,
+    },
+    /// All of it arrived, as far as the channel can tell.
     Sent {
-        /// That id, where the channel gives one.
-        receipt: Option<String>,
+        /// The channel's own ids of what it made of the last part.
+        ids: Vec<ExternalId>,
     },
     /// The contact's row is changed by this patch, in the same write.
     Patched(ContactPatch),
@@ -184,9 +217,14 @@ pub enum Settled {
     Retry {
         /// The moment.
         due: Moment,
+        /// Whether the attempt counts. One that failed for no fault of the message doesn't.
+        counted: bool,
     },
     /// It is given up.
-    Dead,
+    Dead {
+        /// Why.
+        reason: FailureReason,
+    },
 }
 
 /// What a commit did.

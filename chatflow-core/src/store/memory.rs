@@ -1,5 +1,6 @@
 //! The reference store: everything in memory, gone with the process.
 
+mod record;
 mod tables;
 
 use std::ops::Bound;
@@ -8,14 +9,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::dialog::{
-    Address, BotId, ConfigHash, Contact, ContactId, DialogId, EffectBody, EffectId, EventKey,
-    Moment, Revision, StatusKind,
+    Address, BotId, ChannelId, ConfigHash, Contact, ContactId, DialogId, EffectBody, EffectId,
+    EventKey, ExternalId, Moment, RawBody, ReceiptState, Receipted, Revision, SendLane, Source,
+    StatusKind,
 };
 use crate::flow::Definition;
 use crate::store::{
-    Begun, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due, DueTimer,
-    JournalTurn, LoadedDialog, OutboxEntry, PAGE_MAX, RefusedEvent, Settlement, Store, StoreError,
-    StoredRefusal, TranscriptLine, TurnCommit,
+    Begun, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due, DueDelivery,
+    DueQuery, DueTimer, JournalTurn, LoadedDialog, OutboxEntry, PAGE_MAX, RefusedEvent, Settlement,
+    Store, StoreError, StoredRefusal, StoredUnclaimed, TranscriptLine, TurnCommit, Unclaimed,
 };
 use tables::{Entry, Inner};
 
@@ -135,11 +137,14 @@ impl Store for MemoryStore {
         }
         refusals.events.push(StoredRefusal {
             revision,
-            key: refused.key,
+            key: refused.key.clone(),
             at: refused.at,
             reason: refused.reason,
             event: refused.event,
         });
+        if let Some(raw) = refused.raw {
+            inner.raw.insert((refused.dialog, refused.key), raw);
+        }
         if let Some(settlement) = &refused.settlement {
             inner.settle(settlement);
         }
@@ -148,51 +153,76 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn due(&self, now: Moment, limit: usize) -> Result<Due, StoreError> {
+    async fn keep_unclaimed(&self, unclaimed: Unclaimed) -> Result<Committed, CommitError> {
+        Ok(self.lock().keep_unclaimed(unclaimed))
+    }
+
+    async fn unclaimed(
+        &self,
+        channel: &ChannelId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<StoredUnclaimed>, StoreError> {
         let inner = self.lock();
-        let limit = limit.min(PAGE_MAX);
-        let timers = inner
-            .timers
+        let of_channel = inner
+            .unclaimed
             .iter()
-            .take_while(|(due, ..)| *due <= now)
-            .take(limit);
-        let timers = timers
-            .filter_map(|(due, dialog, name)| {
-                let (generation, _) = inner.dialogs.get(dialog)?.timers.get(name)?;
-                Some(DueTimer {
-                    dialog: *dialog,
-                    name: name.clone(),
-                    generation: *generation,
-                    due: *due,
+            .filter(|stored| stored.unclaimed.channel == *channel && Some(stored.n) > after);
+        Ok(of_channel.take(limit.min(PAGE_MAX)).cloned().collect())
+    }
+
+    async fn raw(&self, dialog: DialogId, key: &EventKey) -> Result<Option<RawBody>, StoreError> {
+        Ok(self.lock().raw.get(&(dialog, key.clone())).cloned())
+    }
+
+    async fn due(&self, query: &DueQuery) -> Result<Due, StoreError> {
+        let inner = self.lock();
+        let (now, limit) = (query.now, query.limit.min(PAGE_MAX));
+        let timers = inner.timers.iter().take_while(|(due, ..)| *due <= now);
+        let timers = timers.take(limit).filter_map(|(due, dialog, name)| {
+            let (generation, _) = inner.dialogs.get(dialog)?.timers.get(name)?;
+            Some(DueTimer {
+                dialog: *dialog,
+                name: name.clone(),
+                generation: *generation,
+                due: *due,
+            })
+        });
+        let mut deliveries = Vec::new();
+        for (place, waiting) in &inner.ready {
+            let lane = place
+                .as_ref()
+                .map_or_else(SendLane::default, |(lane, _)| *lane);
+            let passed_over = place
+                .as_ref()
+                .is_some_and(|(lane, channel)| query.skip.contains(&(channel.clone(), *lane)));
+            if passed_over {
+                continue;
+            }
+            let due = waiting.iter().take_while(|(due, _)| *due <= now);
+            let due = due.filter_map(|(_, id)| {
+                let record = inner.dialogs.get(&id.dialog)?;
+                let to = place.as_ref().map(|_| record.address.clone());
+                record.can_begin(*id, now).then_some(DueDelivery {
+                    effect: *id,
+                    to,
+                    lane,
                 })
-            })
-            .collect();
-        let deliveries = inner
-            .ready
-            .iter()
-            .take_while(|(due, _)| *due <= now)
-            .map(|(_, id)| *id)
-            .filter(|id| {
-                inner
-                    .dialogs
-                    .get(&id.dialog)
-                    .is_some_and(|record| record.can_begin(*id, now))
-            })
-            .take(limit)
-            .collect();
+            });
+            deliveries.extend(due.take(limit));
+        }
         let next_timer = inner
             .timers
             .iter()
             .map(|(due, ..)| *due)
             .find(|due| *due > now);
-        let next_ready = inner
-            .ready
-            .iter()
-            .map(|(due, _)| *due)
-            .find(|due| *due > now);
-        let next = next_timer.into_iter().chain(next_ready).min();
+        let next_ready = inner.ready.values().filter_map(|waiting| {
+            let mut later = waiting.iter().map(|(due, _)| *due);
+            later.find(|due| *due > now)
+        });
+        let next = next_ready.chain(next_timer).min();
         Ok(Due {
-            timers,
+            timers: timers.collect(),
             deliveries,
             lagging: inner.lagging.iter().take(limit).copied().collect(),
             next,
@@ -219,10 +249,15 @@ impl Store for MemoryStore {
             .get(&record.contact)
             .is_some_and(|contact| contact.view.blocked.is_some());
         let forbidden = match entry.effect.body {
-            EffectBody::Send(_) => fenced || !record.row.can_send || contact_blocked,
+            EffectBody::Send(_) | EffectBody::Edit { .. } | EffectBody::Delete { .. } => {
+                // What has arrived in part is under way.
+                fenced && entry.part == 0 || !record.row.can_send || contact_blocked
+            }
             EffectBody::Call { .. } => fenced,
             EffectBody::PatchContact(_) => false,
         };
+        let about = record.about(&entry.effect);
+        let heard_at = record.row.heard_at;
         if forbidden {
             inner.set_state(effect, DeliveryState::Cancelled, None);
             return Ok(Begun::Cancelled);
@@ -238,10 +273,13 @@ impl Store for MemoryStore {
         entry.attempts += 1;
         Ok(Begun::Started(Box::new(Delivery {
             effect: entry.effect.clone(),
+            part: entry.part,
             attempt: entry.attempts,
             address,
             bot,
             contact,
+            heard_at,
+            about,
         })))
     }
 
@@ -266,6 +304,53 @@ impl Store for MemoryStore {
             inner.set_state(*id, DeliveryState::Ready, Some(now));
         }
         Ok(in_flight.len() as u64)
+    }
+
+    async fn put_off(&self, entries: &[(EffectId, Moment)]) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        for (effect, due) in entries {
+            inner.put_off(*effect, *due);
+        }
+        Ok(())
+    }
+
+    async fn revive(&self, effect: EffectId, now: Moment) -> Result<bool, StoreError> {
+        Ok(self.lock().revive(effect, now))
+    }
+
+    async fn mark(
+        &self,
+        dialog: DialogId,
+        of: &Receipted,
+        state: ReceiptState,
+    ) -> Result<Vec<EffectId>, StoreError> {
+        Ok(self.lock().mark(dialog, of, state))
+    }
+
+    async fn find_message(
+        &self,
+        dialog: DialogId,
+        id: &ExternalId,
+    ) -> Result<Option<EffectId>, StoreError> {
+        let inner = self.lock();
+        let record = inner.dialogs.get(&dialog);
+        Ok(record.and_then(|record| record.find_message(id)))
+    }
+
+    async fn put_source(
+        &self,
+        bot: &BotId,
+        token: &str,
+        source: &Source,
+    ) -> Result<(), StoreError> {
+        let place = (bot.clone(), token.to_owned());
+        self.lock().sources.insert(place, source.clone());
+        Ok(())
+    }
+
+    async fn source(&self, bot: &BotId, token: &str) -> Result<Option<Source>, StoreError> {
+        let place = (bot.clone(), token.to_owned());
+        Ok(self.lock().sources.get(&place).cloned())
     }
 
     async fn dialogs(
@@ -346,6 +431,11 @@ impl Store for MemoryStore {
             .map(|message| TranscriptLine {
                 record: message.clone(),
                 delivery: record.outbox.get(&message.id).map(|entry| entry.state),
+                failure: record
+                    .outbox
+                    .get(&message.id)
+                    .and_then(|entry| entry.failure),
+                ids: record.ids_of(message.id),
             })
             .collect())
     }
@@ -364,6 +454,7 @@ impl Store for MemoryStore {
             .map(|entry| OutboxEntry {
                 effect: entry.effect.clone(),
                 state: entry.state,
+                part: entry.part,
                 attempts: entry.attempts,
                 due: entry.due,
             })

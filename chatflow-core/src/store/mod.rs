@@ -24,16 +24,17 @@ use async_trait::async_trait;
 
 pub use commit::{
     CommitError, Committed, Opened, RefusedEvent, Settled, Settlement, StoreError, TurnCommit,
+    Unclaimed,
 };
 pub use memory::MemoryStore;
 pub use rows::{
-    Begun, Delivery, DeliveryState, DialogSummary, Due, DueTimer, JournalTurn, LoadedDialog,
-    OutboxEntry, StoredRefusal, TranscriptLine,
+    About, Begun, Delivery, DeliveryState, DialogSummary, Due, DueDelivery, DueQuery, DueTimer,
+    JournalTurn, LoadedDialog, OutboxEntry, StoredRefusal, StoredUnclaimed, TranscriptLine,
 };
 
 use crate::dialog::{
-    Address, BotId, ConfigHash, Contact, ContactId, DialogId, EffectId, EventKey, Moment, Revision,
-    StatusKind,
+    Address, BotId, ChannelId, ConfigHash, Contact, ContactId, DialogId, EffectId, EventKey,
+    ExternalId, Moment, RawBody, ReceiptState, Receipted, Revision, Source, StatusKind,
 };
 use crate::flow::Definition;
 
@@ -107,7 +108,19 @@ pub trait Store: Send + Sync + 'static {
     ///    changes and [`CommitError::Conflict`] is returned. So it is for a new dialog whose
     ///    address already leads to another one, or which has no `turn.opened`.
     /// 3. Otherwise the settlement, if any, is applied, then pending entries are cancelled as
-    ///    `turn.cancel` says, then the turn's own are added: those are never cancelled by it.
+    ///    `turn.cancel` says, then the turn's own are added: those are never cancelled by it. An
+    ///    entry of which a part has arrived is under way, and [`CancelScope::Automatic`](crate::CancelScope::Automatic) leaves
+    ///    it alone.
+    ///
+    /// A reply takes the broadcasts of its dialog that wait before it along: they become replies,
+    /// so that order is kept and nobody waits behind thousands of others' for his answer.
+    ///
+    /// `turn.moved` leads to this dialog from now on, beside the addresses before it, and is where
+    /// messages go. Where it leads to another dialog, nothing changes and
+    /// [`CommitError::Conflict`] is returned.
+    ///
+    /// Messages that name an external id are found by it, see
+    /// [`find_message`](Store::find_message).
     ///
     /// # After a lost answer
     /// [`CommitError::Unknown`] says that the commit may or may not have happened. Load the
@@ -120,21 +133,39 @@ pub trait Store: Send + Sync + 'static {
     /// A key already seen gives [`Committed::Duplicate`] and changes nothing.
     async fn refuse(&self, refused: RefusedEvent) -> Result<Committed, CommitError>;
 
-    /// Timers and deliveries whose time has come, at most `limit` of each, the longest due
+    /// Keeps a report of the outside of which nothing was made. One of a key already kept for
+    /// its channel gives [`Committed::Duplicate`] and changes nothing.
+    async fn keep_unclaimed(&self, unclaimed: Unclaimed) -> Result<Committed, CommitError>;
+
+    /// Reports of a channel of which nothing was made, in the order in which they were kept,
+    /// after `after`.
+    async fn unclaimed(
+        &self,
+        channel: &ChannelId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<StoredUnclaimed>, StoreError>;
+
+    /// What the outside reported as the event with this key, as it came.
+    async fn raw(&self, dialog: DialogId, key: &EventKey) -> Result<Option<RawBody>, StoreError>;
+
+    /// Timers and deliveries whose time has come, at most `query.limit` of each, the longest due
     /// first, then by id; and when to ask again.
     ///
-    /// Of a dialog's messages only the first that is neither sent, dead nor cancelled can be
-    /// listed, and only when it is ready: one is in flight at a time. Calls and contact patches
-    /// are listed beside them.
+    /// Of a dialog's messages only the first that is neither taken, dead nor cancelled can be
+    /// listed, and only when it is ready: one is in flight at a time. They are listed by channel
+    /// and lane, so many of one hide none of another; all replies come before all broadcasts.
+    /// Calls and contact patches are listed beside them.
     ///
-    /// Also dialogs that lag, at most `limit` of them, in the order of their ids: found by an
-    /// index, not by looking at dialogs that don't.
-    async fn due(&self, now: Moment, limit: usize) -> Result<Due, StoreError>;
+    /// Also dialogs that lag, at most `query.limit` of them, in the order of their ids: found by
+    /// an index, not by looking at dialogs that don't.
+    async fn due(&self, query: &DueQuery) -> Result<Due, StoreError>;
 
     /// Starts a delivery: counts the attempt durably and hands out the entry, if it may start.
     ///
     /// An entry that may never start is cancelled here, and [`Begun::Cancelled`] says so: an
-    /// automatic message or call of an epoch below the dialog's fence, and a message of a dialog
+    /// automatic call of an epoch below the dialog's fence, such a message of which no part has
+    /// arrived, and a message of a dialog
     /// that can't be sent to or whose contact's row is blocked. A contact patch is never
     /// cancelled: the dialog shows it already. [`Begun::NotNow`] is given for an entry
     /// that is not ready, not due or not the first of its dialog; nothing changes then, and that
@@ -147,11 +178,50 @@ pub trait Store: Send + Sync + 'static {
     /// is not the entry's current one, changes nothing: it is late. One that ended in a contact patch's being applied changes
     /// the contact's row in the same write, and makes the contact's other dialogs lag. A patch
     /// that doesn't [fit](crate::ContactPatch::fits) changes nothing, and the log says so.
+    ///
+    /// [`Settled::Part`] makes the entry ready again at its next part, due as it was, with no
+    /// attempts. The ids of all parts are kept in order.
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError>;
 
     /// Makes entries that are in flight ready again, at once due: their worker is gone and
     /// nobody knows whether they arrived. Gives their number. Called once, before work starts.
     async fn recover(&self, now: Moment) -> Result<u64, StoreError>;
+
+    /// Puts entries off that are ready, each to a moment; their attempts stay. Others are left
+    /// alone. For what can't go now for reasons of the channel's.
+    async fn put_off(&self, entries: &[(EffectId, Moment)]) -> Result<(), StoreError>;
+
+    /// Makes a dead entry ready again, due at `now` and with no attempts: somebody wants it to
+    /// be sent after all. Says whether it did: an entry in any other state is left alone, so
+    /// asking twice sends once. It is before later messages again, but waits for one that is in
+    /// flight. Parts that have arrived are not sent again; one that the channel took and then
+    /// reported as failed is sent from its first part, and the ids it had lead nowhere.
+    async fn revive(&self, effect: EffectId, now: Moment) -> Result<bool, StoreError>;
+
+    /// Records what a channel reports of messages of a dialog, see [`DeliveryState::after`], and
+    /// gives those whose state that changed, in order. What was never sent is left alone. An id
+    /// that several messages have, since one is another's new form, speaks of each.
+    async fn mark(
+        &self,
+        dialog: DialogId,
+        of: &Receipted,
+        state: ReceiptState,
+    ) -> Result<Vec<EffectId>, StoreError>;
+
+    /// The message of a dialog that the channel gave this id: of ours by its receipts, of the
+    /// contact's as it came. Of several the latest.
+    async fn find_message(
+        &self,
+        dialog: DialogId,
+        id: &ExternalId,
+    ) -> Result<Option<EffectId>, StoreError>;
+
+    /// Keeps what a bot's start links lead to, by their token. The same token again replaces it.
+    async fn put_source(&self, bot: &BotId, token: &str, source: &Source)
+    -> Result<(), StoreError>;
+
+    /// What a token of a bot's start links leads to.
+    async fn source(&self, bot: &BotId, token: &str) -> Result<Option<Source>, StoreError>;
 
     /// Dialogs in the order of their ids, after `after`.
     async fn dialogs(

@@ -1,11 +1,13 @@
 //! What is read. `Debug` shows the sizes of stored bytes, not the bytes.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::dialog::{
-    Address, BotId, Contact, ContactId, DialogId, DialogRow, Effect, EffectId, EventKey,
-    MessageRecord, Moment, Revision,
+    Address, BotId, ChannelId, Contact, ContactId, DialogId, DialogRow, Effect, EffectId, EventKey,
+    ExternalId, FailureReason, Message, MessageRecord, Moment, ReceiptState, Revision, SendLane,
 };
+use crate::store::Unclaimed;
 
 /// A dialog as it is loaded for a turn.
 #[derive(Clone)]
@@ -28,19 +30,53 @@ impl fmt::Debug for LoadedDialog {
     }
 }
 
+/// What a worker asks for.
+#[derive(Debug, Clone)]
+pub struct DueQuery {
+    /// The time.
+    pub now: Moment,
+    /// Most of each: of timers, of lagging dialogs, of what goes to no contact, and of the
+    /// messages of each channel and lane.
+    pub limit: usize,
+    /// Channels that take no messages of this lane now: theirs are passed over.
+    pub skip: BTreeSet<(ChannelId, SendLane)>,
+}
+
+impl DueQuery {
+    /// Everything that is due, at most `limit` of each.
+    pub fn new(now: Moment, limit: usize) -> Self {
+        Self {
+            now,
+            limit,
+            skip: BTreeSet::new(),
+        }
+    }
+}
+
 /// What is due.
 #[derive(Debug, Clone, Default)]
 pub struct Due {
     /// Timers.
     pub timers: Vec<DueTimer>,
-    /// Outbox entries that can be begun.
-    pub deliveries: Vec<EffectId>,
+    /// Outbox entries that can be begun: replies before broadcasts.
+    pub deliveries: Vec<DueDelivery>,
     /// Dialogs that lag behind their contact's row.
     pub lagging: Vec<DialogId>,
     /// The next moment at which a timer or an entry that waits for its time becomes due;
     /// none if nothing is planned. What is due already doesn't count. Nothing becomes due before
     /// it; at it, nothing may be due after all.
     pub next: Option<Moment>,
+}
+
+/// An outbox entry that can be begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueDelivery {
+    /// The entry.
+    pub effect: EffectId,
+    /// Where to, for what goes to the contact; none for calls and patches.
+    pub to: Option<Address>,
+    /// Its lane.
+    pub lane: SendLane,
 }
 
 /// A timer that is due.
@@ -72,7 +108,9 @@ pub enum Begun {
 pub struct Delivery {
     /// What to deliver.
     pub effect: Effect,
-    /// Which try it is, from 1.
+    /// Which part of it, from 0: those before it have arrived.
+    pub part: u32,
+    /// Which try of this part it is, from 1.
     pub attempt: u32,
     /// Where to.
     pub address: Address,
@@ -80,6 +118,21 @@ pub struct Delivery {
     pub bot: BotId,
     /// The dialog's contact.
     pub contact: ContactId,
+    /// When the contact last came to us; none if it never did.
+    pub heard_at: Option<Moment>,
+    /// The message that it quotes, edits or deletes, as far as it is known.
+    pub about: Option<About>,
+}
+
+/// A message of the transcript that another one speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The message; none where only the channel knows it.
+    pub message: Option<Message>,
+    /// The channel's own ids of it, in order.
+    pub ids: Vec<ExternalId>,
+    /// When its turn was; none where only the channel knows it.
+    pub at: Option<Moment>,
 }
 
 /// An outbox entry that is not settled for good.
@@ -89,7 +142,9 @@ pub struct OutboxEntry {
     pub effect: Effect,
     /// How it stands.
     pub state: DeliveryState,
-    /// Tries so far.
+    /// How many parts of it have arrived.
+    pub part: u32,
+    /// Tries of the next part so far.
     pub attempts: u32,
     /// Not before this moment.
     pub due: Moment,
@@ -102,8 +157,12 @@ pub enum DeliveryState {
     Ready,
     /// An attempt has begun.
     InFlight,
-    /// It arrived, as far as the channel can tell.
+    /// The channel has taken it.
     Sent,
+    /// The channel reports that it is on the contact's device.
+    Delivered,
+    /// The channel reports that the contact has read it.
+    Read,
     /// It was given up.
     Dead,
     /// It may never start.
@@ -111,11 +170,32 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
+    /// Whether the channel has taken it.
+    pub const fn is_taken(self) -> bool {
+        matches!(self, Self::Sent | Self::Delivered | Self::Read)
+    }
+
+    /// The state after a receipt, if that is further on. A failure counts only where nothing
+    /// better was reported.
+    pub const fn after(self, receipt: ReceiptState) -> Option<Self> {
+        match (self, receipt) {
+            (Self::Sent, ReceiptState::Delivered) => Some(Self::Delivered),
+            (Self::Sent | Self::Delivered, ReceiptState::Read) => Some(Self::Read),
+            (Self::Sent, ReceiptState::Failed(_)) => Some(Self::Dead),
+            // A channel may report them in any order: what was delivered after all wasn't lost.
+            (Self::Dead, ReceiptState::Delivered) => Some(Self::Delivered),
+            (Self::Dead, ReceiptState::Read) => Some(Self::Read),
+            _ => None,
+        }
+    }
+
     /// All states.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Ready,
         Self::InFlight,
         Self::Sent,
+        Self::Delivered,
+        Self::Read,
         Self::Dead,
         Self::Cancelled,
     ];
@@ -126,6 +206,8 @@ impl DeliveryState {
             Self::Ready => "ready",
             Self::InFlight => "in_flight",
             Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
             Self::Dead => "dead",
             Self::Cancelled => "cancelled",
         }
@@ -137,8 +219,13 @@ impl DeliveryState {
 pub struct TranscriptLine {
     /// The message.
     pub record: MessageRecord,
-    /// The state of its delivery; none for the contact's own.
+    /// The state of its delivery; none for the contact's own, and for what somebody of ours
+    /// wrote on the channel itself.
     pub delivery: Option<DeliveryState>,
+    /// Why it was given up, where it was.
+    pub failure: Option<FailureReason>,
+    /// The channel's own ids of it, in order.
+    pub ids: Vec<ExternalId>,
 }
 
 /// A dialog as a list shows it.
@@ -156,6 +243,15 @@ pub struct DialogSummary {
     pub revision: Revision,
     /// Its columns.
     pub row: DialogRow,
+}
+
+/// A report of which nothing was made, in the order in which they came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredUnclaimed {
+    /// Its place in the order.
+    pub n: u64,
+    /// The report.
+    pub unclaimed: Unclaimed,
 }
 
 /// One turn of a journal.

@@ -11,11 +11,12 @@
 
 mod block_on;
 mod channel;
+pub mod channel_kit;
 mod clock;
 mod scenario;
 pub mod store_kit;
 
 pub use block_on::block_on;
-pub use channel::{ScriptedChannel, Sent};
+pub use channel::{Done, ScriptedChannel, Sent};
 pub use clock::ManualClock;
 pub use scenario::{Failure, PlayError, Played, Player, Said, Scenario, ScenarioError};

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use chatflow_core::{
-    Address, Begun, BotId, CommitError, Committed, ConfigHash, Contact, ContactId, Definition,
-    DialogId, DialogSummary, Due, EffectId, EventKey, JournalTurn, LoadedDialog, MemoryStore,
-    Moment, OutboxEntry, RefusedEvent, Revision, Settlement, StatusKind, Store, StoreError,
-    StoredRefusal, TranscriptLine, TurnCommit,
+    Address, Begun, BotId, ChannelId, CommitError, Committed, ConfigHash, Contact, ContactId,
+    Definition, DialogId, DialogSummary, Due, DueQuery, EffectId, EventKey, ExternalId,
+    JournalTurn, LoadedDialog, MemoryStore, Moment, OutboxEntry, RawBody, ReceiptState, Receipted,
+    RefusedEvent, Revision, Settlement, Source, StatusKind, Store, StoreError, StoredRefusal,
+    StoredUnclaimed, TranscriptLine, TurnCommit, Unclaimed,
 };
 
 /// The reference store, on a bad day: each number says how many of the next calls go wrong.
@@ -81,11 +82,57 @@ impl Store for Flaky {
     async fn refuse(&self, refused: RefusedEvent) -> Result<Committed, CommitError> {
         self.store.refuse(refused).await
     }
-    async fn due(&self, now: Moment, limit: usize) -> Result<Due, StoreError> {
+    async fn keep_unclaimed(&self, unclaimed: Unclaimed) -> Result<Committed, CommitError> {
+        self.store.keep_unclaimed(unclaimed).await
+    }
+    async fn unclaimed(
+        &self,
+        channel: &ChannelId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<StoredUnclaimed>, StoreError> {
+        self.store.unclaimed(channel, after, limit).await
+    }
+    async fn raw(&self, dialog: DialogId, key: &EventKey) -> Result<Option<RawBody>, StoreError> {
+        self.store.raw(dialog, key).await
+    }
+    async fn put_off(&self, entries: &[(EffectId, Moment)]) -> Result<(), StoreError> {
+        self.store.put_off(entries).await
+    }
+    async fn revive(&self, effect: EffectId, now: Moment) -> Result<bool, StoreError> {
+        self.store.revive(effect, now).await
+    }
+    async fn mark(
+        &self,
+        dialog: DialogId,
+        of: &Receipted,
+        state: ReceiptState,
+    ) -> Result<Vec<EffectId>, StoreError> {
+        self.store.mark(dialog, of, state).await
+    }
+    async fn find_message(
+        &self,
+        dialog: DialogId,
+        id: &ExternalId,
+    ) -> Result<Option<EffectId>, StoreError> {
+        self.store.find_message(dialog, id).await
+    }
+    async fn put_source(
+        &self,
+        bot: &BotId,
+        token: &str,
+        source: &Source,
+    ) -> Result<(), StoreError> {
+        self.store.put_source(bot, token, source).await
+    }
+    async fn source(&self, bot: &BotId, token: &str) -> Result<Option<Source>, StoreError> {
+        self.store.source(bot, token).await
+    }
+    async fn due(&self, query: &DueQuery) -> Result<Due, StoreError> {
         if goes_wrong(&self.failing_due) {
             return Err(away());
         }
-        self.store.due(now, limit).await
+        self.store.due(query).await
     }
     async fn begin_delivery(&self, effect: EffectId, now: Moment) -> Result<Begun, StoreError> {
         self.store.begin_delivery(effect, now).await

@@ -64,6 +64,72 @@ pub(crate) enum Bug {
     NewestFirst,
     ByIdBackwards,
     RecoverForgets,
+    // Parts and tries.
+    PartSentAgain,
+    PartEndsMessage,
+    PartsCountTogether,
+    IdsSorted,
+    LastIdOnly,
+    FenceStopsParts,
+    CancelTakesParts,
+    EveryTryCounts,
+    PutOffForgotten,
+    PutOffTakesBegun,
+    EditsGoBeside,
+    // Revivals.
+    ReviveForgets,
+    ReviveSaysYes,
+    RevivedGoesOnCounting,
+    RevivedOvertakes,
+    RevivedGoesLast,
+    LostKeepsParts,
+    LostKeepsIds,
+    // Receipts.
+    ReceiptsForgotten,
+    ReceiptChangesAnything,
+    ReceiptOfLatestForm,
+    StateGoesBack,
+    FailureForgotten,
+    FailureStays,
+    OneReason,
+    UntilExcluded,
+    UntilForgotten,
+    FirstIdOnly,
+    FirstFormFound,
+    FoundInAnyDialog,
+    OursNotFound,
+    // Lanes.
+    LimitOfAll,
+    BroadcastsFirst,
+    SkipIgnored,
+    SkipTakesChannel,
+    SkipTakesCalls,
+    LaneForgotten,
+    BroadcastStaysBehind,
+    AddressNotNamed,
+    // What is handed out.
+    AboutForgotten,
+    AboutWithoutIds,
+    AboutHasOneId,
+    AboutGoesWithBody,
+    IdsMoveToNewForm,
+    HeardAtForgotten,
+    HeardAtEveryTurn,
+    // Moves.
+    MoveForgotten,
+    OldAddressForgotten,
+    WaitingStaysBehind,
+    DeliveredToFirstAddress,
+    TakenAddressPassedOver,
+    // Reports.
+    RawOfTurnForgotten,
+    RawOfRefusalForgotten,
+    RawReplaced,
+    UnclaimedTwice,
+    UnclaimedOfOneChannel,
+    UnclaimedNewestFirst,
+    SourceStays,
+    SourceOfAnyBot,
     // Cancelling and fences.
     CancelIgnored,
     CancelSparesPeople,
@@ -127,6 +193,9 @@ pub(crate) enum Bug {
     RecoveredByOpening,
     KeysLostByOpening,
     TimersLostByOpening,
+    PartsLostByOpening,
+    ReceiptsLostByOpening,
+    SourcesLostByOpening,
 }
 
 impl Bug {
@@ -186,6 +255,10 @@ impl Bug {
                 turn.cancel = turn.cancel.map(|_| CancelScope::Automatic);
             }
             Self::CancelSparesNobody => turn.cancel = turn.cancel.map(|_| CancelScope::Messages),
+            Self::HeardAtForgotten => turn.row.heard_at = None,
+            Self::HeardAtEveryTurn => turn.row.heard_at = Some(turn.at),
+            Self::MoveForgotten => turn.moved = None,
+            Self::RawOfTurnForgotten => turn.raw = None,
             Self::TurnSettlesNothing => turn.settlement = None,
             Self::PatchForgotten => {
                 if let Some(settlement) = &mut turn.settlement {
@@ -200,7 +273,7 @@ impl Bug {
 /// Turns a patch that was delivered into a plain end.
 pub(crate) fn forget_patch(settlement: &mut Settlement) {
     if let Settled::Patched(_) = settlement.settled {
-        settlement.settled = Settled::Sent { receipt: None };
+        settlement.settled = Settled::Sent { ids: Vec::new() };
     }
 }
 
@@ -213,5 +286,6 @@ pub(crate) fn of_turn(turn: TurnCommit) -> RefusedEvent {
         reason: String::new(),
         event: Vec::new(),
         settlement: None,
+        raw: None,
     }
 }

@@ -9,9 +9,9 @@
 use std::path::{Path, PathBuf};
 
 use chatflow_core::{
-    Address, Ask, Bot, BotId, Contact, ContactBlock, ContactId, ContactView, DialogId, Effect,
-    EffectId, Engine, Event, FlowBuilder, Moment, Opened, OperatorAct, Profile, Snapshot, Store,
-    TurnCommit, time,
+    Address, Ask, Bot, BotId, Contact, ContactBlock, ContactId, ContactView, DialogId, DueQuery,
+    Effect, EffectId, Engine, Event, ExternalId, FailureReason, FlowBuilder, Moment, Opened,
+    OperatorAct, Profile, SendLane, Snapshot, Store, TurnCommit, time,
 };
 use chatflow_core::{Begun, Delivery, Settled, Settlement};
 use chatflow_store_sqlite::SqliteStore;
@@ -171,14 +171,38 @@ pub fn settle(store: &SqliteStore, effect: EffectId, attempt: u32, settled: Sett
         effect,
         attempt,
         settled,
+        at: at(1),
     }]))
     .unwrap();
 }
 
 pub fn sent() -> Settled {
     Settled::Sent {
-        receipt: Some("7".to_owned()),
+        ids: vec![ExternalId::new("7")],
     }
+}
+
+pub fn dead() -> Settled {
+    Settled::Dead {
+        reason: FailureReason::Transient,
+    }
+}
+
+/// Tried again, not before this moment.
+pub fn retry_at(due: Moment) -> Settled {
+    Settled::Retry { due, counted: true }
+}
+
+/// The entries that can be begun, at most so many of each place.
+pub fn listed(store: &SqliteStore, now: Moment, limit: usize) -> Vec<EffectId> {
+    let due = block_on(store.due(&DueQuery::new(now, limit))).unwrap();
+    let deliveries = due.deliveries.iter();
+    deliveries.map(|delivery| delivery.effect).collect()
+}
+
+/// When to ask again what is due.
+pub fn next(store: &SqliteStore, now: Moment) -> Option<Moment> {
+    block_on(store.due(&DueQuery::new(now, 10))).unwrap().next
 }
 
 /// Another effect of the same turn, with a body of its own.
@@ -199,6 +223,7 @@ pub fn add_effect(turn: &mut TurnCommit, body: chatflow_core::EffectBody) -> Eff
         id,
         automatic: true,
         epoch: 1,
+        lane: SendLane::default(),
         body,
     });
     id

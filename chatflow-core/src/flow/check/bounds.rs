@@ -311,7 +311,7 @@ impl Costs<'_> {
         if graph.waits(node) {
             // A delay doesn't take the message that comes once its time is over.
             let message = match step.kind {
-                CompiledKind::Delay(_) => THERE,
+                CompiledKind::Delay(_) | CompiledKind::Membership { .. } => THERE,
                 _ => TAKEN,
             };
             let said = match &step.kind {

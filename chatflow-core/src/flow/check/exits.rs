@@ -75,7 +75,11 @@ fn by_chance(
     let (step, written, room) = (graph.step(node), graph.written(node), graph.room(node));
     let routes = matches!(
         written.kind,
-        StepKind::Keywords(_) | StepKind::Condition(_) | StepKind::Split(_) | StepKind::Router(_)
+        StepKind::Keywords(_)
+            | StepKind::Condition(_)
+            | StepKind::Split(_)
+            | StepKind::Membership(_)
+            | StepKind::Router(_)
     );
     if !routes {
         return;

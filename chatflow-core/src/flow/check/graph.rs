@@ -239,7 +239,7 @@ impl<'a> Graph<'a> {
     /// can't be followed, too.
     pub(super) fn waits(&self, node: usize) -> bool {
         match self.step(node).kind {
-            CompiledKind::Delay(_) => true,
+            CompiledKind::Delay(_) | CompiledKind::Membership { .. } => true,
             CompiledKind::CallFlow(_) => self.callee(node).is_none(),
             _ => self.takes(node) || matches!(self.step(node).kind, CompiledKind::Ask(_)),
         }

@@ -6,8 +6,8 @@ use crate::flow::template::Read;
 use crate::flow::{Condition, StepKind, Template, Texts};
 
 /// What the engine itself provides to whoever reads a plain name.
-pub(super) const BUILT_IN: [&str; 8] = [
-    "tags", "message", "media", "event", "status", "flow", "step", "now",
+pub(super) const BUILT_IN: [&str; 9] = [
+    "tags", "message", "media", "source", "event", "status", "flow", "step", "now",
 ];
 
 /// What a template reads; nothing of one that is none, which is reported where it is compiled.

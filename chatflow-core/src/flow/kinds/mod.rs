@@ -7,6 +7,7 @@ mod delay;
 mod finish;
 mod flows;
 mod keywords;
+mod membership;
 mod send;
 mod set_values;
 mod split;
@@ -19,6 +20,7 @@ pub use finish::{Finish, FinishStatus};
 pub use flows::{CallFlow, ChangeFlow};
 pub(crate) use keywords::KeywordRoute;
 pub use keywords::{KeywordMatch, KeywordRouter};
+pub use membership::Membership;
 #[cfg(feature = "files")]
 pub(crate) use send::SendItem;
 pub use send::SendMessage;
@@ -54,6 +56,8 @@ pub enum StepKind {
     Condition(Branch),
     /// Sends each dialog down one of several arms, by shares.
     Split(Split),
+    /// Goes on by whether the contact has joined a place.
+    Membership(Membership),
     /// Adds and removes tags of the contact.
     Tags(ChangeTags),
     /// Keeps values.
@@ -92,6 +96,7 @@ impl StepKind {
             Self::Keywords(_) => "keywords",
             Self::Condition(_) => "condition",
             Self::Split(_) => "split",
+            Self::Membership(_) => "membership",
             Self::Tags(_) => "tags",
             Self::Set(_) => "set",
             Self::ChangeFlow(_) => "change_flow",
@@ -128,6 +133,7 @@ impl StepKind {
                 .chain([EXIT_OTHERWISE.to_owned()])
                 .collect(),
             Self::Split(split) => split.arms.iter().map(|(name, _)| name.clone()).collect(),
+            Self::Membership(_) => names(&Membership::EXITS),
             Self::Custom(step) => step.code.exits.clone(),
             Self::Router(router) => router
                 .code

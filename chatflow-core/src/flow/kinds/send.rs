@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::dialog::{Media, MediaKind};
+use crate::dialog::{ChoiceStyle, Media, MediaKind};
 use crate::flow::{StepKind, Texts};
 
 /// Says one message or several, in order. Texts are [templates](crate::Template).
@@ -26,8 +26,9 @@ pub struct SendMessage {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct SendItem {
     pub(crate) text: Option<Texts>,
-    pub(crate) media: Option<Media>,
+    pub(crate) media: Vec<Media>,
     pub(crate) choices: Vec<Texts>,
+    pub(crate) choice_style: ChoiceStyle,
 }
 
 impl SendMessage {
@@ -49,7 +50,15 @@ impl SendMessage {
     /// A message of this media, by the reference under which the channel or the host has it.
     pub fn media(kind: MediaKind, reference: impl Into<String>) -> Self {
         Self::of(SendItem {
-            media: Some(Media::new(kind, reference.into())),
+            media: vec![Media::new(kind, reference.into())],
+            ..SendItem::default()
+        })
+    }
+
+    /// A message of several media, in order: an album, where the channel has such.
+    pub fn album(media: impl IntoIterator<Item = Media>) -> Self {
+        Self::of(SendItem {
+            media: media.into_iter().collect(),
             ..SendItem::default()
         })
     }
@@ -69,6 +78,15 @@ impl SendMessage {
     pub fn choices(mut self, choices: impl IntoIterator<Item = impl Into<Texts>>) -> Self {
         if let Some(item) = self.items.last_mut() {
             item.choices.extend(choices.into_iter().map(Into::into));
+        }
+        self
+    }
+
+    /// Sets where the choices of the message last added are shown.
+    #[must_use]
+    pub fn choice_style(mut self, style: ChoiceStyle) -> Self {
+        if let Some(item) = self.items.last_mut() {
+            item.choice_style = style;
         }
         self
     }
@@ -120,9 +138,24 @@ struct Item {
     /// A sticker.
     #[serde(skip_serializing_if = "Option::is_none")]
     sticker: Option<String>,
+    /// Several pictures as one message.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    photos: Vec<String>,
+    /// A place on the map, as `geo:LATITUDE,LONGITUDE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    /// A telephone number, as `tel:NUMBER`; `name` says whose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact: Option<String>,
+    /// What the contact sees the file or the person called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     /// Choices the contact can pick.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     choices: Vec<Texts>,
+    /// Where they are shown.
+    #[serde(skip_serializing_if = "ChoiceStyle::is_inline")]
+    choice_style: ChoiceStyle,
 }
 
 impl TryFrom<Item> for SendItem {
@@ -137,21 +170,42 @@ impl TryFrom<Item> for SendItem {
             (MediaKind::RoundVideo, item.round_video),
             (MediaKind::File, item.file),
             (MediaKind::Sticker, item.sticker),
+            (MediaKind::Location, item.location),
+            (MediaKind::Contact, item.contact),
         ];
-        let mut media = found
-            .into_iter()
-            .filter_map(|(kind, reference)| Some(Media::new(kind, reference?)));
-        let (first, second) = (media.next(), media.next());
-        if second.is_some() {
+        let several = item.photos.into_iter();
+        let several = several.map(|reference| (MediaKind::Photo, Some(reference)));
+        let is_album = several.len() > 0;
+        let media = found.into_iter().chain(several);
+        let mut media: Vec<Media> = media
+            .filter_map(|(kind, reference)| Some(Media::new(kind, reference?)))
+            .collect();
+        if media.len() > 1 && !is_album
+            || is_album && media.iter().any(|one| one.kind != MediaKind::Photo)
+        {
             return Err("a message has one photo, video or the like; make a list of messages");
         }
-        if first.is_none() && item.text.is_none() {
+        if media.is_empty() && item.text.is_none() {
             return Err("a message has a `text` or media such as `photo`");
+        }
+        for one in &media {
+            if one.kind == MediaKind::Location && one.coordinates().is_none() {
+                return Err("a `location` is written `geo:LATITUDE,LONGITUDE` in degrees");
+            }
+            if one.kind == MediaKind::Contact && (one.phone().is_none() || item.name.is_none()) {
+                return Err("a `contact` is written `tel:NUMBER`, and has a `name`");
+            }
+        }
+        match (item.name, media.as_mut_slice()) {
+            (None, _) => {}
+            (Some(name), [one]) => one.name = Some(name.into()),
+            (Some(_), _) => return Err("a `name` wants one file or contact to name"),
         }
         Ok(Self {
             text: item.text,
-            media: first,
+            media,
             choices: item.choices,
+            choice_style: item.choice_style,
         })
     }
 }
@@ -161,9 +215,16 @@ impl From<&SendItem> for Item {
         let mut out = Self {
             text: item.text.clone(),
             choices: item.choices.clone(),
+            choice_style: item.choice_style,
             ..Self::default()
         };
-        if let Some(media) = &item.media {
+        let references = item
+            .media
+            .iter()
+            .map(|one| one.reference.as_str().to_owned());
+        if item.media.len() > 1 {
+            out.photos = references.collect();
+        } else if let Some(media) = item.media.first() {
             let slot = match media.kind {
                 MediaKind::Photo => &mut out.photo,
                 MediaKind::Video => &mut out.video,
@@ -171,9 +232,12 @@ impl From<&SendItem> for Item {
                 MediaKind::Voice => &mut out.voice,
                 MediaKind::RoundVideo => &mut out.round_video,
                 MediaKind::Sticker => &mut out.sticker,
+                MediaKind::Location => &mut out.location,
+                MediaKind::Contact => &mut out.contact,
                 MediaKind::File | MediaKind::Other => &mut out.file,
             };
             *slot = Some(media.reference.as_str().to_owned());
+            out.name = media.name.as_ref().map(|name| name.as_str().to_owned());
         }
         out
     }
@@ -184,9 +248,10 @@ impl Serialize for SendItem {
         match self {
             Self {
                 text: Some(Texts::One(text)),
-                media: None,
+                media,
                 choices,
-            } if choices.is_empty() => text.serialize(to),
+                ..
+            } if choices.is_empty() && media.is_empty() => text.serialize(to),
             item => Item::from(item).serialize(to),
         }
     }

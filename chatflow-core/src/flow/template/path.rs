@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, FixedOffset, Timelike};
 
-use crate::dialog::{Dialog, Value};
+use crate::dialog::{Dialog, Source, Value};
 
 /// Where the value of a name is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +118,8 @@ fn built_in(name: &str, dialog: &dyn Dialog) -> Option<Value> {
     Some(match name {
         "tags" => Value::List(dialog.tags().into_iter().map(Value::from).collect()),
         "message" => Value::from(dialog.message()?.text()),
-        "media" => Value::from(dialog.message()?.media()?.kind.label()),
+        "media" => Value::from(dialog.message()?.media().first()?.kind.label()),
+        "source" => source(dialog.source()?),
         "event" => Value::from(dialog.event()?),
         "status" => Value::from(dialog.status().to_string()),
         "flow" => Value::from(dialog.flow()?.as_str()),
@@ -126,6 +127,16 @@ fn built_in(name: &str, dialog: &dyn Dialog) -> Option<Value> {
         "now" => now(dialog.local_time()?),
         _ => return None,
     })
+}
+
+/// Where the contact came from, in parts.
+fn source(source: &Source) -> Value {
+    let parts = source.parts();
+    Value::Map(
+        parts
+            .map(|(name, text)| (name.to_owned(), Value::from(text)))
+            .collect(),
+    )
 }
 
 /// The local time in parts.

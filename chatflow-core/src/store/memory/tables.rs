@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dialog::{
-    Address, BotId, CancelScope, ConfigHash, Contact, ContactId, ContactPatch, DialogId, DialogRow,
-    Effect, EffectBody, EffectId, EventKey, MessageRecord, Moment, Revision, StatusKind,
-    TimerChange,
+    Address, BotId, CancelScope, ChannelId, ConfigHash, Contact, ContactId, ContactPatch, DialogId,
+    DialogRow, Effect, EffectBody, EffectId, EventKey, ExternalId, FailureReason, MessageRecord,
+    Moment, RawBody, ReceiptState, Receipted, Revision, SendLane, Source, StatusKind, TimerChange,
 };
 use crate::store::{
-    CommitError, Committed, DeliveryState, DialogSummary, JournalTurn, Settled, Settlement,
-    StoredRefusal, TurnCommit,
+    CommitError, Committed, DeliveryState, JournalTurn, Settled, Settlement, StoredRefusal,
+    StoredUnclaimed, TurnCommit, Unclaimed,
 };
 
 #[derive(Debug, Default)]
@@ -23,8 +23,13 @@ pub(super) struct Inner {
     pub(super) lagging: BTreeSet<DialogId>,
     pub(super) counters: BTreeMap<(BotId, StatusKind), u64>,
     pub(super) refusals: BTreeMap<DialogId, Refusals>,
-    /// Entries that wait for their time, and set timers, by when they are due.
-    pub(super) ready: BTreeSet<(Moment, EffectId)>,
+    pub(super) unclaimed: Vec<StoredUnclaimed>,
+    pub(super) unclaimed_keys: BTreeSet<(ChannelId, EventKey)>,
+    pub(super) raw: BTreeMap<(DialogId, EventKey), RawBody>,
+    pub(super) sources: BTreeMap<(BotId, String), Source>,
+    /// Entries that wait for their time, by their place and when they are due.
+    pub(super) ready: BTreeMap<Place, BTreeSet<(Moment, EffectId)>>,
+    /// Set timers, by when they are due.
     pub(super) timers: BTreeSet<(Moment, DialogId, String)>,
 }
 
@@ -40,6 +45,10 @@ pub(super) struct DialogRecord {
     pub(super) journal: Vec<JournalTurn>,
     pub(super) messages: Vec<MessageRecord>,
     pub(super) outbox: BTreeMap<EffectId, Entry>,
+    /// The channel's own ids of messages, of both sides; of each in order.
+    pub(super) ids: BTreeMap<EffectId, Vec<ExternalId>>,
+    /// The messages of each such id: more than one where one is another's new form.
+    pub(super) external: BTreeMap<ExternalId, BTreeSet<EffectId>>,
     /// Messages neither sent, dead nor cancelled; the first is the head.
     pub(super) unsettled: BTreeSet<EffectId>,
     pub(super) timers: BTreeMap<String, (Revision, Moment)>,
@@ -48,9 +57,34 @@ pub(super) struct DialogRecord {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) effect: Effect,
+    /// The lane it goes by now.
+    pub(super) lane: SendLane,
     pub(super) state: DeliveryState,
+    pub(super) part: u32,
     pub(super) attempts: u32,
     pub(super) due: Moment,
+    /// When the channel took it, for what goes to the contact.
+    pub(super) taken_at: Option<Moment>,
+    pub(super) failure: Option<FailureReason>,
+}
+
+/// Where an entry waits: with its channel's, replies before broadcasts; none for what goes to no
+/// contact.
+pub(super) type Place = Option<(SendLane, ChannelId)>;
+
+impl Entry {
+    fn new(effect: Effect, due: Moment) -> Self {
+        Self {
+            lane: effect.lane,
+            effect,
+            state: DeliveryState::Ready,
+            part: 0,
+            attempts: 0,
+            due,
+            taken_at: None,
+            failure: None,
+        }
+    }
 }
 
 /// Refused events of a dialog. Kept apart from its record, since the first event of a dialog
@@ -61,8 +95,12 @@ pub(super) struct Refusals {
     pub(super) events: Vec<StoredRefusal>,
 }
 
-fn is_message(effect: &Effect) -> bool {
-    matches!(effect.body, EffectBody::Send(_))
+pub(super) fn is_message(effect: &Effect) -> bool {
+    effect.body.is_for_contact()
+}
+
+pub(super) fn place(entry: &Entry, address: &Address) -> Place {
+    is_message(&entry.effect).then(|| (entry.lane, address.channel.clone()))
 }
 
 impl Inner {
@@ -88,17 +126,127 @@ impl Inner {
         let Some(entry) = record.outbox.get_mut(&id) else {
             return;
         };
-        self.ready.remove(&(entry.due, id));
+        let waiting = self.ready.entry(place(entry, &record.address)).or_default();
+        waiting.remove(&(entry.due, id));
         entry.state = state;
         entry.due = due.unwrap_or(entry.due);
         match state {
             DeliveryState::Ready => {
-                self.ready.insert((entry.due, id));
+                waiting.insert((entry.due, id));
+                if is_message(&entry.effect) {
+                    record.unsettled.insert(id);
+                }
             }
             DeliveryState::InFlight => {}
-            DeliveryState::Sent | DeliveryState::Dead | DeliveryState::Cancelled => {
+            DeliveryState::Sent
+            | DeliveryState::Delivered
+            | DeliveryState::Read
+            | DeliveryState::Dead
+            | DeliveryState::Cancelled => {
                 record.unsettled.remove(&id);
             }
+        }
+    }
+
+    fn entry(&mut self, id: EffectId) -> Option<&mut Entry> {
+        self.dialogs.get_mut(&id.dialog)?.outbox.get_mut(&id)
+    }
+
+    /// The channel took a message, or a part of it, and named what it made of it.
+    fn taken(&mut self, id: EffectId, ids: &[ExternalId]) {
+        let Some(record) = self.dialogs.get_mut(&id.dialog) else {
+            return;
+        };
+        let Some(entry) = record.outbox.get_mut(&id) else {
+            return;
+        };
+        entry.part += 1;
+        if is_message(&entry.effect) {
+            record.name(id, ids.iter());
+        }
+    }
+
+    pub(super) fn revive(&mut self, id: EffectId, now: Moment) -> bool {
+        let Some(record) = self.dialogs.get_mut(&id.dialog) else {
+            return false;
+        };
+        let Some(entry) = record.outbox.get_mut(&id) else {
+            return false;
+        };
+        if entry.state != DeliveryState::Dead {
+            return false;
+        }
+        entry.attempts = 0;
+        entry.failure = None;
+        if entry.taken_at.take().is_some() {
+            // The channel had all of it and lost it: none of its parts is there.
+            entry.part = 0;
+            record.forget_ids(id);
+        }
+        self.set_state(id, DeliveryState::Ready, Some(now));
+        true
+    }
+
+    pub(super) fn put_off(&mut self, id: EffectId, due: Moment) {
+        if self
+            .entry(id)
+            .is_some_and(|entry| entry.state == DeliveryState::Ready)
+        {
+            self.set_state(id, DeliveryState::Ready, Some(due));
+        }
+    }
+
+    pub(super) fn mark(
+        &mut self,
+        dialog: DialogId,
+        of: &Receipted,
+        receipt: ReceiptState,
+    ) -> Vec<EffectId> {
+        let Some(record) = self.dialogs.get_mut(&dialog) else {
+            return Vec::new();
+        };
+        let named: BTreeSet<EffectId> = match of {
+            Receipted::These(ids) => {
+                let ids = ids.iter().filter_map(|id| record.external.get(id));
+                ids.flatten().copied().collect()
+            }
+            Receipted::SentUntil(until) => {
+                let taken = record.outbox.iter();
+                let taken =
+                    taken.filter(|(_, entry)| entry.taken_at.is_some_and(|at| at <= *until));
+                taken.map(|(id, _)| *id).collect()
+            }
+        };
+        let mut changed = Vec::new();
+        for id in named {
+            let Some(entry) = record.outbox.get_mut(&id) else {
+                continue;
+            };
+            // What was given up before the channel took it can't have arrived.
+            if entry.taken_at.is_none() {
+                continue;
+            }
+            if let Some(state) = entry.state.after(receipt) {
+                entry.state = state;
+                entry.failure = match receipt {
+                    ReceiptState::Failed(reason) => Some(reason),
+                    ReceiptState::Delivered | ReceiptState::Read => None,
+                };
+                changed.push(id);
+            }
+        }
+        changed
+    }
+
+    pub(super) fn keep_unclaimed(&mut self, unclaimed: Unclaimed) -> Committed {
+        let place = (unclaimed.channel.clone(), unclaimed.key.clone());
+        if !self.unclaimed_keys.insert(place) {
+            return Committed::Duplicate { revision: 0 };
+        }
+        let n = self.unclaimed.len() as u64 + 1;
+        self.unclaimed.push(StoredUnclaimed { n, unclaimed });
+        Committed::Applied {
+            cancelled: Vec::new(),
         }
     }
 
@@ -115,13 +263,40 @@ impl Inner {
             return;
         }
         match &settlement.settled {
-            Settled::Sent { .. } => self.set_state(id, DeliveryState::Sent, None),
+            Settled::Part { ids } => {
+                self.taken(id, ids);
+                if let Some(entry) = self.entry(id) {
+                    entry.attempts = 0;
+                }
+                self.set_state(id, DeliveryState::Ready, None);
+            }
+            Settled::Sent { ids } => {
+                self.taken(id, ids);
+                if let Some(entry) = self.entry(id)
+                    && is_message(&entry.effect)
+                {
+                    entry.taken_at = Some(settlement.at);
+                }
+                self.set_state(id, DeliveryState::Sent, None);
+            }
             Settled::Patched(patch) => {
                 self.patch(contact, patch, id.dialog);
                 self.set_state(id, DeliveryState::Sent, None);
             }
-            Settled::Retry { due } => self.set_state(id, DeliveryState::Ready, Some(*due)),
-            Settled::Dead => self.set_state(id, DeliveryState::Dead, None),
+            Settled::Retry { due, counted } => {
+                if let Some(entry) = self.entry(id)
+                    && !counted
+                {
+                    entry.attempts = entry.attempts.saturating_sub(1);
+                }
+                self.set_state(id, DeliveryState::Ready, Some(*due));
+            }
+            Settled::Dead { reason } => {
+                if let Some(entry) = self.entry(id) {
+                    entry.failure = Some(*reason);
+                }
+                self.set_state(id, DeliveryState::Dead, None);
+            }
         }
     }
 
@@ -168,8 +343,10 @@ impl Inner {
             .filter(|(_, entry)| entry.state == DeliveryState::Ready)
             .filter(|(_, entry)| match (&entry.effect.body, scope) {
                 (EffectBody::PatchContact(_), _) => false,
-                (EffectBody::Send(_), CancelScope::Messages) => true,
-                (EffectBody::Send(_) | EffectBody::Call { .. }, _) => entry.effect.automatic,
+                (EffectBody::Call { .. }, _) => entry.effect.automatic,
+                (_, CancelScope::Messages) => true,
+                // Half of it has arrived: it is under way.
+                (_, CancelScope::Automatic) => entry.effect.automatic && entry.part == 0,
             })
             .map(|(id, _)| *id)
             .collect();
@@ -190,6 +367,13 @@ impl Inner {
         let is_new = !self.dialogs.contains_key(&turn.dialog);
         if found != turn.expected || is_new != (turn.expected == 0) {
             return Err(CommitError::Conflict { found });
+        }
+        if let Some(to) = &turn.moved {
+            let place = (turn.bot.clone(), to.clone());
+            let leads_to = self.addresses.get(&place);
+            if leads_to.is_some_and(|dialog| *dialog != turn.dialog) {
+                return Err(CommitError::Conflict { found });
+            }
         }
         if is_new {
             let Some(opened) = turn.opened else {
@@ -223,6 +407,8 @@ impl Inner {
                     journal: Vec::new(),
                     messages: Vec::new(),
                     outbox: BTreeMap::new(),
+                    ids: BTreeMap::new(),
+                    external: BTreeMap::new(),
                     unsettled: BTreeSet::new(),
                     timers: BTreeMap::new(),
                 },
@@ -241,6 +427,14 @@ impl Inner {
             .filter(|_| !is_new)
             .map(|record| record.row.status);
         self.count(&turn.bot, before, turn.row.status);
+        if let Some(to) = &turn.moved {
+            self.move_to(turn.dialog, to);
+            self.addresses
+                .insert((turn.bot.clone(), to.clone()), turn.dialog);
+        }
+        if let Some(raw) = turn.raw {
+            self.raw.insert((turn.dialog, turn.key.clone()), raw);
+        }
         let Some(record) = self.dialogs.get_mut(&turn.dialog) else {
             return Err(CommitError::Conflict { found: 0 });
         };
@@ -254,20 +448,23 @@ impl Inner {
             at: turn.at,
             body: turn.journal,
         });
+        for message in &turn.messages {
+            record.name(message.id, message.message.external_id().into_iter());
+        }
         record.messages.extend(turn.messages);
         for effect in turn.effects {
             let id = effect.id;
             if is_message(&effect) {
                 record.unsettled.insert(id);
             }
-            self.ready.insert((turn.due, id));
-            let entry = Entry {
-                effect,
-                state: DeliveryState::Ready,
-                attempts: 0,
-                due: turn.due,
-            };
+            let entry = Entry::new(effect, turn.due);
+            let waiting = self.ready.entry(place(&entry, &record.address));
+            waiting.or_default().insert((turn.due, id));
+            let is_reply = is_message(&entry.effect) && entry.lane == SendLane::Reply;
             record.outbox.insert(id, entry);
+            if is_reply {
+                record.take_along(&mut self.ready);
+            }
         }
         for change in turn.timers {
             let name = change.name().to_owned();
@@ -287,24 +484,22 @@ impl Inner {
     }
 }
 
-impl DialogRecord {
-    pub(super) fn summary(&self, dialog: DialogId) -> DialogSummary {
-        DialogSummary {
-            dialog,
-            bot: self.bot.clone(),
-            address: self.address.clone(),
-            contact: self.contact,
-            revision: self.revision,
-            row: self.row.clone(),
+impl Inner {
+    /// Messages go to this address from now on.
+    fn move_to(&mut self, dialog: DialogId, to: &Address) {
+        let Some(record) = self.dialogs.get_mut(&dialog) else {
+            return;
+        };
+        let from = std::mem::replace(&mut record.address, to.clone());
+        for (id, entry) in &record.outbox {
+            if entry.state == DeliveryState::Ready {
+                let due = (entry.due, *id);
+                if let Some(waiting) = self.ready.get_mut(&place(entry, &from)) {
+                    waiting.remove(&due);
+                }
+                let waiting = self.ready.entry(place(entry, to)).or_default();
+                waiting.insert(due);
+            }
         }
-    }
-
-    /// Whether an entry could be begun now, apart from what forbids it for good.
-    pub(super) fn can_begin(&self, id: EffectId, now: Moment) -> bool {
-        self.outbox.get(&id).is_some_and(|entry| {
-            entry.state == DeliveryState::Ready
-                && entry.due <= now
-                && (!is_message(&entry.effect) || self.unsettled.first() == Some(&id))
-        })
     }
 }

@@ -3,10 +3,12 @@
 use super::check::{Check, SET, Subject};
 use super::read;
 use super::words::{Words, Wrong, whole_text};
+use crate::dialog::Cause;
+use crate::store::DeliveryState;
 
 pub(super) fn check(rest: &str) -> Result<Check, Wrong> {
     const CHECKS: &str = "status, step, data, field, timers, outbox, counter, assignee, session, \
-                          needs_reply, last_side, reach, error, tag, can_send, card, set_by_hand, calls, \
+                          needs_reply, last_side, reach, delivery, source, error, tag, can_send, card, set_by_hand, calls, \
                           change, refused or unchanged";
     let mut words = Words::new(rest);
     let what = words.need(CHECKS)?;
@@ -78,17 +80,25 @@ pub(super) fn check(rest: &str) -> Result<Check, Wrong> {
             )
         }
         "reach" => {
-            let labels = [
-                "ok",
-                "blocked_by_contact",
-                "cannot_initiate",
-                "removed",
-                "unknown_recipient",
-            ];
+            let mut labels = vec!["ok", "blocked_by_contact"];
+            labels.extend(Cause::ALL.map(Cause::label));
             (
                 Subject::Reach,
                 one_of(words.need("how the contact can be reached")?, &labels)?,
             )
+        }
+        "delivery" => {
+            let labels = DeliveryState::ALL.map(DeliveryState::label);
+            let wanted = words.need("how our last message stands")?;
+            let mut wanted = one_of(wanted, &labels)?;
+            if let Some(reason) = words.word()? {
+                wanted = format!("{wanted} {}", read::failure_reason(&reason)?.label());
+            }
+            (Subject::Delivery, wanted)
+        }
+        "source" => {
+            let (name, wanted) = named_value(words.rest())?;
+            return Ok(Check::new(Subject::Source(name), wanted));
         }
         "error" => (
             Subject::Error,

@@ -33,6 +33,8 @@ pub(super) enum Subject {
     NeedsReply,
     LastSide,
     Reach,
+    Delivery,
+    Source(String),
     Error,
     Tag(String),
     CanSend,
@@ -91,6 +93,14 @@ pub(super) fn answer(subject: &Subject, snapshot: &Snapshot) -> Option<String> {
         }
         .to_owned(),
         Subject::Reach => read::reach_label(snapshot.reach).to_owned(),
+        Subject::Source(name) => {
+            let (touch, name) = match name.strip_prefix("last.") {
+                Some(name) => (&snapshot.contact.last_source, name),
+                None => (&snapshot.contact.first_source, name.as_str()),
+            };
+            let mut parts = touch.as_ref()?.source.parts();
+            return parts.find_map(|(part, text)| (part == name).then(|| text.to_owned()));
+        }
         Subject::Error => match snapshot.automation {
             Automation::Error(kind) => label(&kind),
             _ => "none".to_owned(),
@@ -117,6 +127,7 @@ pub(super) fn answer(subject: &Subject, snapshot: &Snapshot) -> Option<String> {
             }
         }
         Subject::Outbox
+        | Subject::Delivery
         | Subject::CanSend
         | Subject::Counter(_)
         | Subject::Change

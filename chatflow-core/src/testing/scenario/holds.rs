@@ -58,6 +58,24 @@ impl Play<'_> {
                 let entries = self.store.outbox(dialog).await?;
                 Ok(Some(entries.len().to_string()))
             }
+            Subject::Delivery => {
+                let mut after = None;
+                let mut last = None;
+                loop {
+                    let lines = self.store.transcript(dialog, after, PAGE_MAX).await?;
+                    let Some(newest) = lines.last() else {
+                        return Ok(last);
+                    };
+                    after = Some(newest.record.id);
+                    for line in lines {
+                        let Some(state) = line.delivery else { continue };
+                        last = Some(match line.failure {
+                            Some(reason) => format!("{} {}", state.label(), reason.label()),
+                            None => state.label().to_owned(),
+                        });
+                    }
+                }
+            }
             Subject::Change => {
                 let (mut after, mut last) = (0, None);
                 loop {

@@ -40,10 +40,16 @@
 //! | `! contact tag +vip -cold`, `! contact field city=Berlin`, `! contact name Anna` | … changes the contact itself, one thing after another |
 //! | `!eva take` | another operator acts |
 //! | `% blocked`, `% unblocked` | the channel reports that the contact blocked us, or can be written to |
-//! | `% cannot_write` | … that we may not write: `cannot_initiate` unless `removed` or `unknown_recipient` follows |
+//! | `% cannot_write` | … that we may not write: `cannot_initiate` unless another cause such as `removed` follows |
+//! | `% started`, `% started spring` | the contact begins, or begins again; by the start link with this payload |
+//! | `% album a1 [photo] caption` | one item of an album, which comes item by item |
+//! | `% edited m7 hello` | the contact changes the message that the channel calls `m7` |
+//! | `% wrote olga hello` | somebody of ours writes to the contact on the channel itself |
+//! | `% moved NEW` | the contact's address is another from now on; lines call it `NEW` |
+//! | `% delivered`, `% read`, `% failed blocked` | what became of all messages sent so far |
 //! | `% profile language=pt-BR name="Anna"` | with all it reports from now on the channel tells so of the contact; a contact keeps what it knows already |
 //! | `% transient`, `% ambiguous` | the next send fails so, and is tried again |
-//! | `% refuse blocked` | the next send fails so: `blocked`, `cannot_initiate`, `removed`, `unknown_recipient`, `too_large`, `unsupported`, `invalid`, `channel_down`, `transient`, `ambiguous` |
+//! | `% refuse blocked` | the next send fails so: `blocked`, `gone`, `cannot_initiate`, `removed`, `no_rights`, `visitor_left`, `unknown_recipient`, `window_closed`, `too_large`, `unsupported`, `invalid`, `channel_down`, `transient`, `ambiguous` |
 //! | `% transient after 2` | not the next send but the one after two more; so with all of these failures |
 //! | `% duplicate` | the channel delivers the contact's last event again; nothing may come of it |
 //! | `~ call crm {"rank": 1}` | the port `crm` answers its next call so; `refused` and `transient` make it fail |
@@ -86,7 +92,7 @@
 //! | `? unchanged` | the line before changed nothing |
 //!
 //! Not there yet, and refused by name: `! accept`, `note`, `assign`, `queue`, `transfer`,
-//! `active`, `inactive`, `close`, `reopen`, `schedule`, `read`, `erase`; `% delivered`, `read`;
+//! `active`, `inactive`, `close`, `reopen`, `schedule`, `read`, `erase`;
 //! `~ ai`, `~ http`; `*` postbacks; `? queue`, `unread`, `sla`.
 //!
 //! # Example
@@ -125,8 +131,8 @@ mod words;
 pub use play::{PlayError, Player};
 pub use played::{Failure, Played, Said};
 
-use crate::channel::SendErrorClass;
-use crate::dialog::{ContactAct, Message, Moment, OperatorAct, OperatorId, Profile, Reach};
+use crate::channel::{InboundBody, SendErrorClass};
+use crate::dialog::{ContactAct, Message, Moment, OperatorAct, OperatorId, Profile, ReceiptState};
 use check::Check;
 use port::Answer;
 use words::Wanted;
@@ -174,7 +180,7 @@ enum Item {
     },
     Reports {
         contact: String,
-        reach: Reach,
+        report: Report,
     },
     /// What the channel tells of the contact with all it reports from now on.
     Tells {
@@ -197,6 +203,16 @@ enum Item {
         contact: String,
         check: Check,
     },
+}
+
+/// What the channel reports.
+#[derive(Debug, Clone)]
+enum Report {
+    Of(InboundBody),
+    /// The contact's address is another from now on.
+    Moved(String),
+    /// What became of all that was sent until now.
+    Receipt(ReceiptState),
 }
 
 /// Outside id of the contact that the lines without a name speak of.

@@ -3,8 +3,9 @@
 use super::acts::acts;
 use super::asks::check;
 use super::words::{Words, Wrong, heard, said};
-use super::{CONTACT, Item, Line, Scenario, ScenarioError, read};
-use crate::dialog::{Moment, NAME_BYTES_MAX, Profile, Reach};
+use super::{CONTACT, Item, Line, Report, Scenario, ScenarioError, read};
+use crate::channel::InboundBody;
+use crate::dialog::{Message, Moment, NAME_BYTES_MAX, Profile, Reach, ReceiptState, Text};
 use crate::runner::{Clock as _, PortError};
 use crate::testing::ManualClock;
 
@@ -111,26 +112,69 @@ fn contact(name: &str) -> Result<String, Wrong> {
 }
 
 fn reports(contact: String, rest: &str) -> Result<Item, Wrong> {
-    const REPORTS: &str =
-        "blocked, unblocked, cannot_write, transient, ambiguous, refuse, duplicate or profile";
+    const REPORTS: &str = "blocked, unblocked, cannot_write, started, album, edited, wrote, moved, delivered, read, \
+         failed, transient, ambiguous, refuse, duplicate or profile";
     let mut words = Words::new(rest);
     let what = words.need(REPORTS)?;
     let item = match what.as_str() {
-        "blocked" => Item::Reports {
-            contact,
-            reach: Reach::BlockedByContact,
-        },
-        "unblocked" => Item::Reports {
-            contact,
-            reach: Reach::Ok,
-        },
+        "blocked" => {
+            let report = Report::Of(InboundBody::Reach(Reach::BlockedByContact));
+            Item::Reports { contact, report }
+        }
+        "unblocked" => {
+            let report = Report::Of(InboundBody::Reach(Reach::Ok));
+            Item::Reports { contact, report }
+        }
         "cannot_write" => {
             let cause = words.word()?;
             let cause = read::cause(cause.as_deref().unwrap_or("cannot_initiate"))?;
-            Item::Reports {
-                contact,
-                reach: Reach::CannotWrite(cause),
-            }
+            let report = Report::Of(InboundBody::Reach(Reach::CannotWrite(cause)));
+            Item::Reports { contact, report }
+        }
+        "started" => {
+            let payload = words.word()?;
+            let message = match &payload {
+                Some(payload) => Message::new(format!("/start {payload}")),
+                None => Message::new("/start"),
+            };
+            let payload = payload.map(Text::from);
+            let report = Report::Of(InboundBody::Started { payload, message });
+            Item::Reports { contact, report }
+        }
+        "album" => {
+            let album = words.need("the album's name")?;
+            let message = said(words.rest())?.of_album(album);
+            let report = Report::Of(InboundBody::Message(message));
+            return Ok(Item::Reports { contact, report });
+        }
+        "edited" => {
+            let id = words.need("the channel's name of the message")?;
+            let message = said(words.rest())?.with_external_id(id);
+            let report = Report::Of(InboundBody::Edited(message));
+            return Ok(Item::Reports { contact, report });
+        }
+        "wrote" => {
+            let operator = words.need("who of ours wrote")?.into();
+            let message = said(words.rest())?;
+            let report = Report::Of(InboundBody::OperatorWrote { operator, message });
+            return Ok(Item::Reports { contact, report });
+        }
+        "moved" => {
+            let report = Report::Moved(words.need("the new address")?);
+            Item::Reports { contact, report }
+        }
+        "delivered" => {
+            let report = Report::Receipt(ReceiptState::Delivered);
+            Item::Reports { contact, report }
+        }
+        "read" => {
+            let report = Report::Receipt(ReceiptState::Read);
+            Item::Reports { contact, report }
+        }
+        "failed" => {
+            let reason = read::failure_reason(&words.need("why it was lost")?)?;
+            let report = Report::Receipt(ReceiptState::Failed(reason));
+            Item::Reports { contact, report }
         }
         "duplicate" => Item::Repeats { contact },
         "profile" => {
@@ -144,7 +188,6 @@ fn reports(contact: String, rest: &str) -> Result<Item, Wrong> {
         }
         "transient" | "ambiguous" => refuses(&what, &mut words)?,
         "refuse" => refuses(&words.need("a failure")?, &mut words)?,
-        "delivered" | "read" => return Err(format!("% {what} is not supported yet")),
         _ => return Err(format!("expected {REPORTS}, found `{what}`")),
     };
     words.end()?;

@@ -2,22 +2,23 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::played::heard_line;
 use super::port::ScriptedPort;
 use super::words::{Wanted, write_heard};
-use super::{CONTACT, Failure, Item, Line, Played, Said, Scenario};
-use crate::channel::{Inbound, InboundBody};
+use super::{CONTACT, Failure, Item, Line, Played, Report, Said, Scenario};
+use crate::channel::{Capabilities, Inbound, InboundBody, Receipts};
 use crate::dialog::codec::DecodeError;
 use crate::dialog::{
     Address, BotId, ContactAct, DialogId, Event, Message, Moment, OperatorAct, OperatorId, Profile,
-    Side,
+    Receipted, Side,
 };
 use crate::flow::Bot;
 use crate::runner::{
     ChangeContactError, Clock as _, ContactChanged, HandleError, Handled, Port, Worker, WorkerError,
 };
-use crate::store::{MemoryStore, Store, StoreError};
+use crate::store::{DueQuery, MemoryStore, Store, StoreError};
 use crate::testing::{ManualClock, ScriptedChannel};
 
 /// The channel that a scenario's contacts write on.
@@ -176,7 +177,7 @@ impl<'a> Play<'a> {
             None => Arc::new(MemoryStore::new()),
         };
         let clock = Arc::new(ManualClock::default());
-        let channel = Arc::new(ScriptedChannel::new(CHANNEL));
+        let channel = Arc::new(ScriptedChannel::new(CHANNEL).with_capabilities(capabilities()));
         let mut ports = BTreeMap::new();
         for line in &scenario.lines {
             if let Item::Answers { port, .. } = &line.item {
@@ -242,9 +243,16 @@ impl<'a> Play<'a> {
                 let body = InboundBody::Message(message.clone());
                 self.receive(line, contact, body).await
             }
-            Item::Reports { contact, reach } => {
-                self.receive(line, contact, InboundBody::Reach(*reach))
-                    .await
+            Item::Reports { contact, report } => {
+                let body = match report {
+                    Report::Of(body) => body.clone(),
+                    Report::Moved(to) => InboundBody::Moved(Address::new(CHANNEL, to.as_str())),
+                    Report::Receipt(state) => InboundBody::Receipt {
+                        of: Receipted::SentUntil(self.clock.now()),
+                        state: *state,
+                    },
+                };
+                self.receive(line, contact, body).await
             }
             Item::Repeats { contact } => {
                 let Some(inbound) = self.reported.get(contact) else {
@@ -293,7 +301,7 @@ impl<'a> Play<'a> {
             }
             Item::Refuses { class, after } => {
                 (0..*after).for_each(|_| self.channel.accept_next());
-                self.channel.refuse_next(*class);
+                self.channel.refuse_next(class.clone());
                 self.refusals.push_back(line.clone());
                 return Ok(Became::AsWritten);
             }
@@ -378,7 +386,7 @@ impl<'a> Play<'a> {
     async fn advance(&mut self, line: &Line, target: Moment) -> Result<(), PlayError> {
         for _ in 0..STOPS_MAX {
             let now = self.clock.now();
-            let next = self.store.due(now, 1).await?.next;
+            let next = self.store.due(&DueQuery::new(now, 1)).await?.next;
             match next.filter(|next| *next > now && *next <= target) {
                 Some(next) => self.clock.set(next),
                 None => {
@@ -514,7 +522,7 @@ fn worker(
 fn became(line: &Line, handled: Result<Handled, HandleError>) -> Result<Became, PlayError> {
     use crate::engine::Refusal;
     match handled {
-        Ok(Handled::Applied { .. }) => Ok(Became::AsWritten),
+        Ok(Handled::Applied { .. } | Handled::Noted) => Ok(Became::AsWritten),
         Ok(Handled::Unchanged | Handled::Refused(Refusal::Unchanged)) => Ok(Became::Unchanged),
         Ok(Handled::Refused(reason)) => Ok(Became::Refused(reason.to_string())),
         Ok(Handled::NotYet) => Ok(Became::Refused("it is not due yet".to_owned())),
@@ -537,4 +545,17 @@ fn key(line: &Line) -> String {
 
 pub(super) fn no_dialog(contact: &str) -> String {
     format!("there is no dialog with `{contact}` yet")
+}
+
+/// A channel that can do all there is, so that flows are tried and not a channel.
+fn capabilities() -> Capabilities {
+    let mut able = Capabilities::text();
+    able.formatting = true;
+    able.quotes = true;
+    able.typing = true;
+    able.edit_within = Some(Duration::MAX);
+    able.delete_within = Some(Duration::MAX);
+    able.marks_read = true;
+    able.receipts = Receipts::Read;
+    able
 }

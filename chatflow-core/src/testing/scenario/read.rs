@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::words::Wrong;
 use crate::channel::SendErrorClass;
 use crate::dialog::time::{self, Moment};
-use crate::dialog::{Cause, Reach, Status, StatusChoice, StatusKind};
+use crate::dialog::{Cause, FailureReason, Reach, Status, StatusChoice, StatusKind};
 
 /// The moment an `@` line leads to.
 pub(super) fn moment(rest: &str, now: Moment) -> Result<Moment, Wrong> {
@@ -63,14 +63,20 @@ pub(super) fn status_kind(label: &str) -> Option<StatusKind> {
 }
 
 pub(super) fn cause(word: &str) -> Result<Cause, Wrong> {
-    match word {
-        "cannot_initiate" => Ok(Cause::CannotInitiate),
-        "removed" => Ok(Cause::Removed),
-        "unknown_recipient" => Ok(Cause::UnknownRecipient),
-        _ => Err(format!(
-            "expected cannot_initiate, removed or unknown_recipient, found `{word}`"
-        )),
-    }
+    let cause = Cause::ALL.into_iter().find(|cause| cause.label() == word);
+    cause.ok_or_else(|| {
+        let causes = Cause::ALL.map(Cause::label).join(", ");
+        format!("expected one of {causes}, found `{word}`")
+    })
+}
+
+pub(super) fn failure_reason(word: &str) -> Result<FailureReason, Wrong> {
+    let mut reasons = FailureReason::ALL.into_iter();
+    let reason = reasons.find(|reason| reason.label() == word);
+    reason.ok_or_else(|| {
+        let reasons = FailureReason::ALL.map(FailureReason::label).join(", ");
+        format!("expected one of {reasons}, found `{word}`")
+    })
 }
 
 /// A reach as the check on it writes it.
@@ -78,28 +84,28 @@ pub(super) fn reach_label(reach: Reach) -> &'static str {
     match reach {
         Reach::Ok => "ok",
         Reach::BlockedByContact => "blocked_by_contact",
-        Reach::CannotWrite(Cause::CannotInitiate) => "cannot_initiate",
-        Reach::CannotWrite(Cause::Removed) => "removed",
-        Reach::CannotWrite(Cause::UnknownRecipient) => "unknown_recipient",
+        Reach::CannotWrite(cause) => cause.label(),
     }
 }
 
+/// The failure of a send with this reason.
 pub(super) fn send_error(word: &str) -> Result<SendErrorClass, Wrong> {
-    Ok(match word {
-        "transient" => SendErrorClass::Transient { retry_after: None },
-        "ambiguous" => SendErrorClass::Ambiguous,
-        "channel_down" => SendErrorClass::ChannelDown,
-        "blocked" => SendErrorClass::Blocked,
-        "cannot_initiate" => SendErrorClass::CannotInitiate,
-        "removed" => SendErrorClass::Removed,
-        "unknown_recipient" => SendErrorClass::UnknownRecipient,
-        "too_large" => SendErrorClass::TooLarge,
-        "unsupported" => SendErrorClass::Unsupported,
-        "invalid" => SendErrorClass::Invalid,
-        _ => {
-            return Err(format!(
-                "expected a failure such as transient, blocked or cannot_initiate, found `{word}`"
-            ));
-        }
+    Ok(match failure_reason(word)? {
+        FailureReason::Ambiguous => SendErrorClass::Ambiguous,
+        FailureReason::ChannelDown => SendErrorClass::ChannelDown,
+        FailureReason::Blocked => SendErrorClass::Blocked,
+        FailureReason::Gone => SendErrorClass::Gone,
+        FailureReason::CannotInitiate => SendErrorClass::CannotInitiate,
+        FailureReason::InvalidTarget => SendErrorClass::InvalidTarget,
+        FailureReason::Removed => SendErrorClass::Removed,
+        FailureReason::NoRights => SendErrorClass::NoRights,
+        FailureReason::VisitorLeft => SendErrorClass::VisitorLeft,
+        FailureReason::UnknownRecipient => SendErrorClass::UnknownRecipient,
+        FailureReason::WindowClosed => SendErrorClass::WindowClosed,
+        FailureReason::ConnectionLost => SendErrorClass::ConnectionLost,
+        FailureReason::TooLarge => SendErrorClass::TooLarge,
+        FailureReason::Unsupported => SendErrorClass::Unsupported,
+        FailureReason::Invalid => SendErrorClass::Invalid,
+        FailureReason::Transient => SendErrorClass::Transient { retry_after: None },
     })
 }

@@ -126,13 +126,17 @@ pub(super) fn whole_text(rest: &str) -> Result<String, Wrong> {
 /// What a contact writes, sends or presses.
 pub(super) fn said(rest: &str) -> Result<Message, Wrong> {
     if rest.starts_with('[') {
-        let (kind, reference, caption) = media(rest)?;
-        let reference = reference.unwrap_or_else(|| MADE_REFERENCE.to_owned());
+        let (found, caption) = media(rest)?;
         let message = match caption {
             "" => Message::new(""),
             caption => Message::new(whole_text(caption)?),
         };
-        return Ok(message.with_media(Media::new(kind, reference)));
+        return Ok(found
+            .into_iter()
+            .fold(message, |message, (kind, reference)| {
+                let reference = reference.unwrap_or_else(|| MADE_REFERENCE.to_owned());
+                message.with_media(Media::new(kind, reference))
+            }));
     }
     match rest
         .strip_prefix('(')
@@ -154,32 +158,45 @@ pub(super) struct Wanted {
 impl Wanted {
     /// Whether this is what was wanted.
     pub(super) fn fits(&self, got: &Message) -> bool {
-        match (self.message.media(), got.media()) {
-            (Some(wanted), Some(media)) if self.any_reference && wanted.kind == media.kind => {
-                self.message.clone().with_media(media.clone()) == *got
-            }
-            _ => self.message == *got,
+        let (wanted, media) = (self.message.media(), got.media());
+        if !self.any_reference || wanted.len() != media.len() {
+            return same(&self.message, got);
         }
+        let kinds = wanted
+            .iter()
+            .zip(media)
+            .all(|(one, other)| one.kind == other.kind);
+        kinds && same(&without_media(&self.message), &without_media(got))
     }
 
     /// It as a line writes it.
     pub(super) fn write(&self) -> String {
-        match self.message.media() {
-            Some(media) if self.any_reference => {
-                let written = write_heard(&without_media(&self.message));
-                let sign = format!("[{}]", media.kind);
-                match written.as_str() {
-                    "\"\"" => sign,
-                    rest => format!("{sign} {}", rest.strip_prefix("\"\" ").unwrap_or(rest)),
-                }
-            }
-            _ => write_heard(&self.message),
+        if !self.any_reference {
+            return write_heard(&self.message);
+        }
+        let written = write_heard(&without_media(&self.message));
+        let signs = self.message.media().iter();
+        let signs: String = signs.map(|media| format!("[{}]", media.kind)).collect();
+        match written.as_str() {
+            "\"\"" => signs,
+            rest => format!("{signs} {}", rest.strip_prefix("\"\" ").unwrap_or(rest)),
         }
     }
 }
 
 fn without_media(message: &Message) -> Message {
     Message::new(message.text()).with_choices(message.choices())
+}
+
+/// Whether two messages say the same: what a line can't write is not compared.
+fn same(one: &Message, other: &Message) -> bool {
+    let plain = |message: &Message| {
+        let media = message.media().iter();
+        media.fold(without_media(message), |message, media| {
+            message.with_media(Media::new(media.kind, media.reference.clone()))
+        })
+    };
+    plain(one) == plain(other)
 }
 
 /// What a contact is sent, with its media and the choices it offers.
@@ -191,25 +208,50 @@ pub(super) fn heard(rest: &str) -> Result<Wanted, Wrong> {
             any_reference: false,
         });
     }
-    let (kind, reference, tail) = media(rest)?;
+    let (found, tail) = media(rest)?;
     let message = match tail {
         "" => Message::new(""),
         tail if tail.starts_with('[') => Message::new("").with_choices(choice_list(tail)?),
         tail => text_with_choices(tail)?,
     };
-    let any_reference = reference.is_none();
-    let media = Media::new(kind, reference.unwrap_or_default());
+    let any_reference = found.iter().all(|(_, reference)| reference.is_none());
+    let message = found
+        .into_iter()
+        .fold(message, |message, (kind, reference)| {
+            message.with_media(Media::new(kind, reference.unwrap_or_default()))
+        });
     Ok(Wanted {
-        message: message.with_media(media),
+        message,
         any_reference,
     })
 }
 
-/// `[photo shop.jpg] and the rest`: kind, reference and what follows.
-fn media(rest: &str) -> Result<(MediaKind, Option<String>, &str), Wrong> {
-    const SHAPE: &str = "media such as [photo] or [photo shop.jpg], and a space before its \
-                         text; a text that begins with `[` is written as a JSON string";
-    let expected = || format!("expected {SHAPE}");
+/// Media with their references, where they are named, and what follows them.
+type Found<'a> = (Vec<(MediaKind, Option<String>)>, &'a str);
+
+/// `[photo shop.jpg][photo] and the rest`: kinds, references and what follows.
+fn media(rest: &str) -> Result<Found<'_>, Wrong> {
+    let (kind, reference, mut tail) = one_media(rest)?;
+    let mut found = vec![(kind, reference)];
+    while tail.starts_with('[') {
+        let (kind, reference, next) = one_media(tail)?;
+        found.push((kind, reference));
+        tail = next;
+    }
+    match tail.strip_prefix(' ') {
+        Some("") => Err(format!("expected {MEDIA_SHAPE}")),
+        Some(tail) => Ok((found, tail)),
+        None if tail.is_empty() => Ok((found, "")),
+        None => Err(format!("expected {MEDIA_SHAPE}")),
+    }
+}
+
+const MEDIA_SHAPE: &str = "media such as [photo] or [photo shop.jpg], and a space before its text; a \
+                           text that begins with `[` is written as a JSON string";
+
+/// `[photo shop.jpg]` and what follows at once.
+fn one_media(rest: &str) -> Result<(MediaKind, Option<String>, &str), Wrong> {
+    let expected = || format!("expected {MEDIA_SHAPE}");
     let inside = rest.strip_prefix('[').ok_or_else(expected)?;
     let end = inside.find([' ', ']']).ok_or_else(expected)?;
     let (word, inside) = inside.split_at(end);
@@ -217,7 +259,7 @@ fn media(rest: &str) -> Result<(MediaKind, Option<String>, &str), Wrong> {
         .find(|kind| kind.label() == word)
         .ok_or_else(|| {
             let kinds = MediaKind::ALL.map(MediaKind::label).join(", ");
-            format!("`{word}` is none of {kinds}; expected {SHAPE}")
+            format!("`{word}` is none of {kinds}; expected {MEDIA_SHAPE}")
         })?;
     let (reference, tail) = match inside.strip_prefix(' ') {
         None => (None, inside.strip_prefix(']').ok_or_else(expected)?),
@@ -234,12 +276,7 @@ fn media(rest: &str) -> Result<(MediaKind, Option<String>, &str), Wrong> {
             (Some(whole_text(reference)?), tail)
         }
     };
-    match tail.strip_prefix(' ') {
-        Some("") => Err(expected()),
-        Some(tail) => Ok((kind, reference, tail)),
-        None if tail.is_empty() => Ok((kind, reference, "")),
-        None => Err(expected()),
-    }
+    Ok((kind, reference, tail))
 }
 
 /// `Ready? [Yes | No]`
@@ -310,23 +347,27 @@ fn choices(mut list: &str) -> Result<Vec<String>, Wrong> {
 /// The line's part after the sign that reads back as this message.
 pub(super) fn write_heard(message: &Message) -> String {
     let plain = |text: &str| text.to_owned();
-    let same = |written: &String| {
+    let reads_back = |written: &String| {
         is_one_line(written)
-            && heard(written).is_ok_and(|read| !read.any_reference && read.message == *message)
+            && heard(written).is_ok_and(|read| {
+                let all = !read.any_reference || message.media().is_empty();
+                all && same(&read.message, message)
+            })
     };
     Some(write(message, plain, plain))
-        .filter(same)
-        .or_else(|| Some(write(message, quote, plain)).filter(same))
+        .filter(reads_back)
+        .or_else(|| Some(write(message, quote, plain)).filter(reads_back))
         .unwrap_or_else(|| write(message, quote, quote))
 }
 
 /// The same for what a contact says.
 pub(super) fn write_said(message: &Message) -> String {
-    let write = |text: String| match (message.media(), message.is_pressed()) {
-        (Some(media), _) if message.text().is_empty() => said_media(media),
-        (Some(media), _) => format!("{} {text}", said_media(media)),
-        (None, true) => format!("({text})"),
-        (None, false) => text,
+    let media: String = message.media().iter().map(said_media).collect();
+    let write = |text: String| match (media.as_str(), message.is_pressed()) {
+        ("", true) => format!("({text})"),
+        ("", false) => text,
+        (media, _) if message.text().is_empty() => media.to_owned(),
+        (media, _) => format!("{media} {text}"),
     };
     let plain = write(message.text().to_owned());
     if is_one_line(&plain) && said(&plain).is_ok_and(|read| read == *message) {
@@ -362,7 +403,8 @@ fn write(
 ) -> String {
     let choices: Vec<String> = message.choices().map(choice).collect();
     let choices = (!choices.is_empty()).then(|| format!("[{}]", choices.join(" | ")));
-    let media = message.media().map(write_media);
+    let media: String = message.media().iter().map(write_media).collect();
+    let media = (!media.is_empty()).then_some(media);
     // Media need no text, but nothing else goes without one.
     let text = (media.is_none() || !message.text().is_empty()).then(|| text(message.text()));
     let parts: Vec<String> = [media, text, choices].into_iter().flatten().collect();

@@ -1,6 +1,6 @@
 //! Contacts: rows with a revision of their own.
 
-use crate::dialog::{Contact, ContactPatch, ContactView, Profile, Value};
+use crate::dialog::{Contact, ContactPatch, ContactView, Profile, Source, SourceTouch, Value};
 use crate::store::{CommitError, Settled};
 use crate::testing::store_kit::StoreHarness;
 use crate::testing::store_kit::desk::{Desk, at, block, settlement};
@@ -58,6 +58,16 @@ pub async fn a_contact_that_skips_a_revision_is_not_saved(harness: &dyn StoreHar
     assert_eq!(desk.contact("anna").await, Some(anna));
 }
 
+/// Where a contact came from, and when.
+fn touch(campaign: &str, seconds: i64) -> Option<Box<SourceTouch>> {
+    let source = Source {
+        campaign: Some(campaign.into()),
+        ..Source::of_payload("token")
+    };
+    let at = at(seconds);
+    Some(Box::new(SourceTouch { source, at }))
+}
+
 /// Everything in a contact's row comes back as it was saved, also as part of a dialog.
 pub async fn a_contact_comes_back_as_it_was_saved(harness: &dyn StoreHarness) {
     let desk = Desk::open(harness).await;
@@ -79,6 +89,8 @@ pub async fn a_contact_comes_back_as_it_was_saved(harness: &dyn StoreHarness) {
         language: Some("pt-BR".to_owned()),
         tags: ["vip", "VIP", "é"].map(str::to_owned).into(),
         fields: fields.map(|(name, value)| (name.to_owned(), value)).into(),
+        first_source: touch("spring", 1),
+        last_source: touch("autumn", 2),
         blocked: block(),
     };
     desk.store.save_contact(&anna, 1).await.expect("save");

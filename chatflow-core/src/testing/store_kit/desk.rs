@@ -8,14 +8,15 @@ use std::time::Duration;
 use crate::dialog::time::from_millis;
 use crate::dialog::{
     Address, Contact, ContactBlock, ContactId, DialogId, Effect, EffectId, Event, EventKey,
-    Message, Moment, OperatorAct, Profile, Revision, Snapshot, Status, StatusKind, Value,
+    ExternalId, FailureReason, Message, Moment, OperatorAct, Profile, ReceiptState, Receipted,
+    Revision, Snapshot, Status, StatusKind, Value,
 };
 use crate::engine::{Engine, Refusal};
 use crate::flow::{Bot, Config, FlowBuilder, Limits, Outcome, Step, StepContext};
 use crate::store::{
-    Begun, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due, DueTimer,
-    JournalTurn, Opened, OutboxEntry, PAGE_MAX, RefusedEvent, Settled, Settlement, Store,
-    StoredRefusal, TranscriptLine, TurnCommit,
+    Begun, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due, DueDelivery,
+    DueQuery, DueTimer, JournalTurn, Opened, OutboxEntry, PAGE_MAX, RefusedEvent, Settled,
+    Settlement, Store, StoredRefusal, TranscriptLine, TurnCommit,
 };
 use crate::testing::store_kit::StoreHarness;
 
@@ -126,8 +127,10 @@ impl Desk {
         }
     }
 
+    /// The address of `who`, by the channel `web`; `sms/anna` names another one.
     pub(super) fn address(&self, who: &str) -> Address {
-        Address::new("web", who)
+        let (channel, who) = who.split_once('/').unwrap_or(("web", who));
+        Address::new(channel, who)
     }
 
     pub(super) fn dialog(&self, who: &str) -> DialogId {
@@ -233,6 +236,34 @@ impl Desk {
         self.turn(who, &event, at).await
     }
 
+    /// Commits an operator's act that has one effect; gives its id.
+    pub(super) async fn acts(&self, who: &str, act: OperatorAct, at: Moment) -> EffectId {
+        let turn = self.act(who, act, at).await;
+        let id = turn.effects.first().expect("the act has an effect").id;
+        self.apply(turn).await;
+        id
+    }
+
+    /// Commits an operator's message; gives its id.
+    pub(super) async fn replies(
+        &self,
+        who: &str,
+        message: impl Into<Message>,
+        at: Moment,
+    ) -> EffectId {
+        self.acts(who, OperatorAct::Reply(message.into()), at).await
+    }
+
+    /// Commits a message of the contact; gives its line's id.
+    pub(super) async fn hears(&self, who: &str, message: Message, at: Moment) -> EffectId {
+        let turn = self
+            .turn(who, &Event::message(self.key(), message), at)
+            .await;
+        let id = turn.messages.first().expect("the message has a line").id;
+        self.apply(turn).await;
+        id
+    }
+
     /// Commits a turn that must meet another revision; gives the one found.
     pub(super) async fn conflict(&self, turn: TurnCommit) -> Revision {
         match self.store.commit(turn).await {
@@ -243,7 +274,21 @@ impl Desk {
 
     /// What is due, with no limit of ours.
     pub(super) async fn due(&self, at: Moment) -> Due {
-        self.store.due(at, usize::MAX).await.expect("due")
+        self.due_up_to(at, usize::MAX).await
+    }
+
+    /// What is due, at most so many of each.
+    pub(super) async fn due_up_to(&self, at: Moment, limit: usize) -> Due {
+        self.query(&DueQuery::new(at, limit)).await
+    }
+
+    pub(super) async fn query(&self, query: &DueQuery) -> Due {
+        self.store.due(query).await.expect("due")
+    }
+
+    /// The entries that can be begun, as they are listed.
+    pub(super) async fn listed(&self, at: Moment) -> Vec<EffectId> {
+        entries(&self.due(at).await)
     }
 
     /// Begins a delivery.
@@ -268,7 +313,7 @@ impl Desk {
     /// Begins a delivery and settles it as sent.
     pub(super) async fn deliver(&self, effect: EffectId, at: Moment) {
         let delivery = self.start(effect, at).await;
-        let sent = Settled::Sent { receipt: None };
+        let sent = Settled::Sent { ids: Vec::new() };
         self.settle(effect, delivery.attempt, sent).await;
     }
 
@@ -283,10 +328,54 @@ impl Desk {
 
     /// How the delivery of a message stands, by the transcript.
     pub(super) async fn delivery(&self, id: EffectId) -> Option<DeliveryState> {
+        self.line(id).await.delivery
+    }
+
+    /// The line of a message in the transcript.
+    pub(super) async fn line(&self, id: EffectId) -> TranscriptLine {
         let lines = self.store.transcript(id.dialog, None, usize::MAX).await;
-        let lines = lines.expect("transcript");
-        let line = lines.into_iter().find(|line| line.record.id == id);
-        line.expect("the message is in the transcript").delivery
+        let mut lines = lines.expect("transcript").into_iter();
+        let line = lines.find(|line| line.record.id == id);
+        line.expect("the message is in the transcript")
+    }
+
+    /// The entry of an effect, which must be open.
+    pub(super) async fn entry(&self, id: EffectId) -> OutboxEntry {
+        let entries = self.store.outbox(id.dialog).await.expect("outbox");
+        let entry = entries.into_iter().find(|entry| entry.effect.id == id);
+        entry.expect("the entry is open")
+    }
+
+    /// Begins a delivery and settles it as sent, under these ids, at that moment.
+    pub(super) async fn deliver_as(&self, effect: EffectId, ids: &[&str], at: Moment) {
+        let delivery = self.start(effect, at).await;
+        let settlement = Settlement {
+            at,
+            ..settlement(effect, delivery.attempt, sent_as(ids))
+        };
+        let settled = self.store.settle(vec![settlement]).await;
+        settled.expect("settle");
+    }
+
+    /// Records what the channel reports of messages; gives those that it changed.
+    pub(super) async fn mark(
+        &self,
+        who: &str,
+        of: &Receipted,
+        state: ReceiptState,
+    ) -> Vec<EffectId> {
+        let marked = self.store.mark(self.dialog(who), of, state).await;
+        marked.expect("mark")
+    }
+
+    pub(super) async fn revive(&self, effect: EffectId, at: Moment) -> bool {
+        self.store.revive(effect, at).await.expect("revive")
+    }
+
+    pub(super) async fn find_message(&self, who: &str, id: &str) -> Option<EffectId> {
+        let (dialog, id) = (self.dialog(who), ExternalId::new(id));
+        let found = self.store.find_message(dialog, &id).await;
+        found.expect("find_message")
     }
 
     pub(super) async fn contact(&self, who: &str) -> Option<Contact> {
@@ -345,7 +434,7 @@ impl Desk {
             let refusals = self.store.refusals(id, all).await;
             dump.refusals.push(refusals.expect("refusals"));
             let outbox = self.store.outbox(id).await.expect("outbox");
-            dump.outbox.extend(outbox.into_iter().map(parts));
+            dump.outbox.extend(outbox.into_iter().map(columns));
         }
         dump
     }
@@ -368,18 +457,34 @@ pub(super) struct Dump {
     pub(super) counters: Vec<(StatusKind, u64)>,
     pub(super) summaries: Vec<DialogSummary>,
     pub(super) timers: Vec<DueTimer>,
-    pub(super) deliveries: Vec<EffectId>,
+    pub(super) deliveries: Vec<DueDelivery>,
     pub(super) lagging: Vec<DialogId>,
     pub(super) loaded: Vec<(Revision, Vec<u8>, Contact)>,
     pub(super) found: Vec<Option<DialogId>>,
     pub(super) journal: Vec<Vec<JournalTurn>>,
     pub(super) transcript: Vec<Vec<TranscriptLine>>,
     pub(super) refusals: Vec<Vec<StoredRefusal>>,
-    pub(super) outbox: Vec<(Effect, DeliveryState, u32, Moment)>,
+    pub(super) outbox: Vec<Entry>,
 }
 
-fn parts(entry: OutboxEntry) -> (Effect, DeliveryState, u32, Moment) {
-    (entry.effect, entry.state, entry.attempts, entry.due)
+/// An outbox entry, so that it can be compared: what, state, parts, attempts, due.
+type Entry = (Effect, DeliveryState, u32, u32, Moment);
+
+fn columns(entry: OutboxEntry) -> Entry {
+    let OutboxEntry {
+        effect,
+        state,
+        part,
+        attempts,
+        due,
+    } = entry;
+    (effect, state, part, attempts, due)
+}
+
+/// The entries listed as due.
+pub(super) fn entries(due: &Due) -> Vec<EffectId> {
+    let deliveries = due.deliveries.iter();
+    deliveries.map(|delivery| delivery.effect).collect()
 }
 
 pub(super) fn settlement(effect: EffectId, attempt: u32, settled: Settled) -> Settlement {
@@ -387,7 +492,33 @@ pub(super) fn settlement(effect: EffectId, attempt: u32, settled: Settled) -> Se
         effect,
         attempt,
         settled,
+        at: at(60),
     }
+}
+
+/// Tried again, not before this moment.
+pub(super) fn retry_at(due: Moment) -> Settled {
+    Settled::Retry { due, counted: true }
+}
+
+pub(super) fn dead() -> Settled {
+    Settled::Dead {
+        reason: FailureReason::Transient,
+    }
+}
+
+/// Sent, under these ids of the channel's.
+pub(super) fn sent_as(ids: &[&str]) -> Settled {
+    Settled::Sent { ids: named(ids) }
+}
+
+/// One part of it arrived, under these ids.
+pub(super) fn part_as(ids: &[&str]) -> Settled {
+    Settled::Part { ids: named(ids) }
+}
+
+pub(super) fn named(ids: &[&str]) -> Vec<ExternalId> {
+    ids.iter().map(|id| ExternalId::new(*id)).collect()
 }
 
 /// Our block of a contact, as a row has it.
@@ -399,9 +530,7 @@ pub(super) fn block() -> Option<ContactBlock> {
 }
 
 pub(super) fn sent() -> Settled {
-    Settled::Sent {
-        receipt: Some("receipt".to_owned()),
-    }
+    sent_as(&["receipt"])
 }
 
 /// Numbers that are the same in every run. The constants are those of Knuth's MMIX.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use crate::dialog::{
     ContactView, Effect, EffectBody, EffectId, OperatorAct, StatusChoice, StepTarget,
 };
-use crate::store::{Begun, DeliveryState, Settled};
+use crate::store::{Begun, DeliveryState};
 use crate::testing::store_kit::StoreHarness;
-use crate::testing::store_kit::desk::{Desk, at, block, settlement};
+use crate::testing::store_kit::desk::{Desk, at, block, retry_at, settlement};
 
 fn ids(effects: &[Effect]) -> BTreeSet<EffectId> {
     effects.iter().map(|effect| effect.id).collect()
@@ -21,7 +21,7 @@ async fn act(desk: &Desk, act: OperatorAct, seconds: i64) -> (BTreeSet<EffectId>
 
 /// Begins an entry and puts it back, so that a turn that cancels meanwhile leaves it alone.
 async fn retry(desk: &Desk, effect: EffectId) {
-    desk.settle(effect, 1, Settled::Retry { due: at(1) }).await;
+    desk.settle(effect, 1, retry_at(at(1))).await;
 }
 
 async fn expect_cancelled(desk: &Desk, effect: EffectId) {
@@ -32,7 +32,7 @@ async fn expect_cancelled(desk: &Desk, effect: EffectId) {
         !open.iter().any(|(id, ..)| *id == effect),
         "settled for good"
     );
-    let due = desk.due(at(50)).await.deliveries;
+    let due = desk.listed(at(50)).await;
     assert!(!due.contains(&effect), "and never listed again");
     let again = desk.begin(effect, at(51)).await;
     assert!(matches!(again, Begun::Cancelled), "cancelled before");
@@ -116,7 +116,7 @@ pub async fn a_turn_cancels_only_what_it_says(harness: &dyn StoreHarness) {
     assert_eq!(desk.apply(turn).await, BTreeSet::new());
     assert_eq!(desk.open_entries("anna").await.len(), first.len() + 1);
     desk.deliver(first[0], at(3)).await;
-    let farewell = desk.due(at(3)).await.deliveries;
+    let farewell = desk.listed(at(3)).await;
     assert!(
         farewell.iter().any(|id| id.turn == 2),
         "automation's last words go"
@@ -132,7 +132,7 @@ pub async fn a_turn_settles_before_it_cancels(harness: &dyn StoreHarness) {
     let said = desk.says("anna", "say one; say two", at(1)).await;
     desk.start(said[0], at(2)).await;
     let mut turn = desk.act("anna", OperatorAct::Take, at(3)).await;
-    turn.settlement = Some(settlement(said[0], 1, Settled::Retry { due: at(9) }));
+    turn.settlement = Some(settlement(said[0], 1, retry_at(at(9))));
     let cancelled = desk.apply(turn).await;
     assert_eq!(cancelled, said.into_iter().collect());
     assert!(desk.open_entries("anna").await.is_empty());
@@ -257,7 +257,7 @@ pub async fn nothing_is_cancelled_before_its_turn(harness: &dyn StoreHarness) {
     save_view(&desk, |view| view.blocked = block()).await;
     let begun = desk.begin(said[1], at(3)).await;
     assert!(matches!(begun, Begun::NotNow), "it is not the first");
-    desk.settle(said[0], 1, Settled::Retry { due: at(9) }).await;
+    desk.settle(said[0], 1, retry_at(at(9))).await;
     let begun = desk.begin(said[0], at(8)).await;
     assert!(matches!(begun, Begun::NotNow), "it is not due");
     let ready = DeliveryState::Ready;

@@ -33,14 +33,21 @@
 //! Each case is a plain function that panics where a promise is broken; its name says which.
 //! [`CASES`] lists all of them for programs that run them in another way.
 
+pub mod about;
 pub mod contacts;
 mod desk;
 pub mod fences;
 pub mod lagging;
+pub mod lanes;
+pub mod moves;
 pub mod outbox;
+pub mod parts;
 pub mod queries;
+pub mod receipts;
 pub mod refusals;
+pub mod reports;
 pub mod restart;
+pub mod revival;
 pub mod timers;
 pub mod turns;
 
@@ -123,6 +130,41 @@ macro_rules! for_each_store_case {
             outbox::the_longest_due_is_listed_first,
             outbox::what_is_due_together_is_listed_by_id,
             outbox::recovering_makes_ready_what_was_in_flight,
+            parts::parts_go_one_by_one,
+            parts::ids_of_all_parts_are_kept_in_order,
+            parts::a_part_that_was_in_flight_is_recovered,
+            parts::a_takeover_lets_what_is_under_way_finish,
+            parts::a_block_stops_what_is_under_way,
+            parts::an_uncounted_retry_leaves_the_attempts,
+            parts::only_what_is_ready_is_put_off,
+            parts::edits_and_deletions_keep_the_order,
+            revival::ms_43_what_is_revived_twice_is_sent_once,
+            revival::only_what_is_dead_is_revived,
+            revival::a_revived_message_keeps_its_place,
+            revival::what_has_arrived_is_not_sent_again,
+            revival::what_the_channel_lost_is_sent_anew,
+            receipts::ms_02_ms_03_receipts_move_a_message_forward,
+            receipts::ms_06_states_only_move_forward,
+            receipts::ms_04_a_failure_has_its_reason,
+            receipts::a_receipt_of_all_until_a_moment_stops_there,
+            receipts::what_was_never_taken_has_no_receipts,
+            receipts::every_id_of_a_message_tells_of_it,
+            receipts::a_message_is_found_by_its_external_id,
+            lanes::a_crowd_hides_nobody,
+            lanes::what_is_passed_over_hides_nothing,
+            lanes::what_is_due_names_address_and_lane,
+            lanes::a_dialogs_order_holds_across_lanes,
+            lanes::a_reply_takes_broadcasts_along,
+            about::ms_16_a_quoted_message_is_handed_out,
+            about::an_edited_message_is_handed_out,
+            about::ch_04_the_contacts_last_word_is_handed_out,
+            moves::a_moved_dialog_is_found_by_all_its_addresses,
+            moves::what_waits_goes_to_the_new_address,
+            moves::a_move_to_a_taken_address_is_a_conflict,
+            reports::what_was_reported_is_kept_as_it_came,
+            reports::an_unclaimed_report_is_kept_once,
+            reports::pages_of_unclaimed_reports_lose_none,
+            reports::a_source_is_found_by_its_token,
             fences::a_takeover_cancels_what_automation_decided,
             fences::a_block_cancels_all_messages,
             fences::a_turn_cancels_only_what_it_says,
@@ -177,6 +219,8 @@ macro_rules! for_each_store_case {
             restart::what_was_in_flight_waits_to_be_recovered,
             restart::a_key_stays_consumed,
             restart::fl_53_timers_survive,
+            restart::parts_that_arrived_survive,
+            restart::what_the_channel_told_survives,
         }
     };
 }

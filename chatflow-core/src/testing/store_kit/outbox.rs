@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use crate::dialog::{EffectId, Event, OperatorAct};
 use crate::engine::Refusal;
-use crate::store::{Begun, Committed, DeliveryState, Settled, TurnCommit};
+use crate::store::{Begun, Committed, DeliveryState, TurnCommit};
 use crate::testing::store_kit::StoreHarness;
-use crate::testing::store_kit::desk::{Desk, at, at_ms, far, sent, settlement};
+use crate::testing::store_kit::desk::{
+    Desk, at, at_ms, dead, entries, far, retry_at, sent, settlement,
+};
 
 /// Asserts that a delivery can't begin now, and that trying changes nothing.
 async fn expect_not_now(desk: &Desk, effect: EffectId, seconds: i64) {
@@ -16,7 +18,6 @@ async fn expect_not_now(desk: &Desk, effect: EffectId, seconds: i64) {
     assert_eq!(desk.dump().await, before, "nothing changes then");
 }
 
-/// Messages of a dialog are listed and begun in the order of turns and places, each only when
 /// What a turn decides is due at that very moment, also between two milliseconds: a program that
 /// ends right after must still find it.
 pub async fn what_is_decided_now_is_due_now(harness: &dyn StoreHarness) {
@@ -24,7 +25,7 @@ pub async fn what_is_decided_now_is_due_now(harness: &dyn StoreHarness) {
     let now = at(1) + Duration::from_micros(1_400);
     let turn = desk.message("anna", "say one", now).await;
     desk.apply(turn).await;
-    let due = desk.due(now).await.deliveries;
+    let due = desk.listed(now).await;
     assert_eq!(due.len(), 1);
     desk.start(due[0], now).await;
 }
@@ -35,15 +36,16 @@ pub async fn a_clock_that_stepped_back_holds_nothing_up(harness: &dyn StoreHarne
     let desk = Desk::open(harness).await;
     let turn = desk.message("anna", "say one", at(3600)).await;
     desk.apply(turn).await;
-    for effect in desk.due(at(3600)).await.deliveries {
+    for effect in desk.listed(at(3600)).await {
         desk.deliver(effect, at(3600)).await;
     }
     let turn = desk.message("anna", "say two", at(1)).await;
     assert_eq!((turn.at, turn.due), (at(3600), at(1)));
     desk.apply(turn).await;
-    assert_eq!(desk.due(at(1)).await.deliveries.len(), 1);
+    assert_eq!(desk.listed(at(1)).await.len(), 1);
 }
 
+/// Messages of a dialog are listed and begun in the order of turns and places, each only when
 /// the one before is settled for good.
 pub async fn messages_go_in_order(harness: &dyn StoreHarness) {
     let desk = Desk::open(harness).await;
@@ -51,14 +53,14 @@ pub async fn messages_go_in_order(harness: &dyn StoreHarness) {
     let mut order = desk.says("anna", "say_many 12", at(1)).await;
     order.extend(desk.says("anna", "say_many 2", at(2)).await);
     for (n, &effect) in order.iter().enumerate() {
-        assert_eq!(desk.due(at(3)).await.deliveries, [effect]);
+        assert_eq!(desk.listed(at(3)).await, [effect]);
         for &later in &order[n + 1..] {
             let begun = desk.begin(later, at(3)).await;
             assert!(matches!(begun, Begun::NotNow), "{later} is not the first");
         }
         desk.deliver(effect, at(3)).await;
     }
-    assert!(desk.due(far()).await.deliveries.is_empty());
+    assert!(desk.listed(far()).await.is_empty());
 }
 
 /// While a message is in flight no other of its dialog is listed or begun, not even the same
@@ -67,11 +69,11 @@ pub async fn one_message_is_in_flight_at_a_time(harness: &dyn StoreHarness) {
     let desk = Desk::open(harness).await;
     let ids = desk.says("anna", "say one; say two", at(1)).await;
     let delivery = desk.start(ids[0], at(2)).await;
-    assert!(desk.due(far()).await.deliveries.is_empty());
+    assert!(desk.listed(far()).await.is_empty());
     expect_not_now(&desk, ids[0], 3).await;
     expect_not_now(&desk, ids[1], 3).await;
     desk.settle(ids[0], delivery.attempt, sent()).await;
-    assert_eq!(desk.due(at(3)).await.deliveries, [ids[1]]);
+    assert_eq!(desk.listed(at(3)).await, [ids[1]]);
 }
 
 /// A dialog whose first message can't go holds up no other dialog.
@@ -80,7 +82,7 @@ pub async fn other_dialogs_are_not_held_up(harness: &dyn StoreHarness) {
     let anna = desk.says("anna", "say one; say two", at(1)).await;
     let bert = desk.says("bert", "say one; say two", at(2)).await;
     desk.start(anna[0], at(3)).await;
-    assert_eq!(desk.due(at(3)).await.deliveries, [bert[0]]);
+    assert_eq!(desk.listed(at(3)).await, [bert[0]]);
     desk.deliver(bert[0], at(3)).await;
     desk.deliver(bert[1], at(3)).await;
 }
@@ -91,7 +93,7 @@ pub async fn calls_and_patches_go_beside_messages(harness: &dyn StoreHarness) {
     let desk = Desk::open(harness).await;
     let script = "say one; call rates; say two; name Anna; call stock";
     let ids = desk.says("anna", script, at(1)).await;
-    let mut listed = desk.due(at(1)).await.deliveries;
+    let mut listed = desk.listed(at(1)).await;
     listed.sort_unstable();
     assert_eq!(listed, [ids[0], ids[1], ids[3], ids[4]]);
     desk.start(ids[0], at(1)).await;
@@ -118,7 +120,7 @@ pub async fn an_attempt_is_counted_when_it_begins(harness: &dyn StoreHarness) {
             assert_eq!(delivery.contact, desk.contact_id("anna"));
             let entry = (effect.id, DeliveryState::InFlight, attempt);
             assert!(desk.open_entries("anna").await.contains(&entry));
-            let retry = Settled::Retry { due: at(2) };
+            let retry = retry_at(at(2));
             desk.settle(effect.id, attempt, retry).await;
             let entry = (effect.id, DeliveryState::Ready, attempt);
             assert!(desk.open_entries("anna").await.contains(&entry));
@@ -149,7 +151,7 @@ pub async fn a_retry_keeps_the_order(harness: &dyn StoreHarness) {
     let ids = desk.says("anna", "say one; say two", at(1)).await;
     desk.start(ids[0], at(2)).await;
     let due = at_ms(9_001);
-    desk.settle(ids[0], 1, Settled::Retry { due }).await;
+    desk.settle(ids[0], 1, retry_at(due)).await;
     let waiting = desk.due(at_ms(9_000)).await;
     assert!(waiting.deliveries.is_empty(), "nothing overtakes it");
     assert_eq!(waiting.next, Some(due));
@@ -157,12 +159,12 @@ pub async fn a_retry_keeps_the_order(harness: &dyn StoreHarness) {
         expect_not_now(&desk, effect, now).await;
     }
     let listed = desk.due(due).await;
-    assert_eq!(listed.deliveries, [ids[0]]);
+    assert_eq!(entries(&listed), [ids[0]]);
     assert_eq!(listed.next, None, "what is listed doesn't count");
     let delivery = desk.start(ids[0], due).await;
     assert_eq!(delivery.attempt, 2);
     desk.settle(ids[0], 2, sent()).await;
-    assert_eq!(desk.due(at(10)).await.deliveries, [ids[1]]);
+    assert_eq!(desk.listed(at(10)).await, [ids[1]]);
 }
 
 /// A call tried again later waits for its time alone.
@@ -170,12 +172,12 @@ pub async fn a_call_is_retried_by_itself(harness: &dyn StoreHarness) {
     let desk = Desk::open(harness).await;
     let ids = desk.says("anna", "call rates; say one", at(1)).await;
     desk.start(ids[0], at(2)).await;
-    desk.settle(ids[0], 1, Settled::Retry { due: at(9) }).await;
+    desk.settle(ids[0], 1, retry_at(at(9))).await;
     let due = desk.due(at(3)).await;
-    assert_eq!(due.deliveries, [ids[1]]);
+    assert_eq!(entries(&due), [ids[1]]);
     assert_eq!(due.next, Some(at(9)));
     expect_not_now(&desk, ids[0], 8).await;
-    assert!(desk.due(at(9)).await.deliveries.contains(&ids[0]));
+    assert!(desk.listed(at(9)).await.contains(&ids[0]));
 }
 
 /// A message given up frees the way for the next, and is never handed out again.
@@ -183,9 +185,9 @@ pub async fn a_dead_message_frees_the_next(harness: &dyn StoreHarness) {
     let desk = Desk::open(harness).await;
     let ids = desk.says("anna", "say one; say two", at(1)).await;
     desk.start(ids[0], at(2)).await;
-    desk.settle(ids[0], 1, Settled::Dead).await;
+    desk.settle(ids[0], 1, dead()).await;
     assert_eq!(desk.delivery(ids[0]).await, Some(DeliveryState::Dead));
-    assert_eq!(desk.due(at(2)).await.deliveries, [ids[1]]);
+    assert_eq!(desk.listed(at(2)).await, [ids[1]]);
     expect_not_now(&desk, ids[0], 3).await;
     desk.deliver(ids[1], at(3)).await;
 }
@@ -198,7 +200,7 @@ pub async fn a_cancelled_message_frees_the_next(harness: &dyn StoreHarness) {
     let turn = desk.act("anna", reply, at(2)).await;
     let own = turn.effects[0].id;
     desk.apply(turn).await;
-    assert_eq!(desk.due(at(2)).await.deliveries, [own]);
+    assert_eq!(desk.listed(at(2)).await, [own]);
     for effect in ids {
         let begun = desk.begin(effect, at(3)).await;
         assert!(matches!(begun, Begun::Cancelled), "not {begun:?}");
@@ -218,13 +220,13 @@ pub async fn what_was_sent_is_never_handed_out_again(harness: &dyn StoreHarness)
     }
     assert!(desk.open_entries("anna").await.is_empty());
     for &effect in &ids {
-        let again = [Settled::Retry { due: at(2) }, Settled::Dead];
+        let again = [retry_at(at(2)), dead()];
         for settled in again {
             desk.settle(effect, 1, settled).await;
         }
     }
     assert_eq!(desk.store.recover(at(3)).await.expect("recover"), 0);
-    assert!(desk.due(far()).await.deliveries.is_empty());
+    assert!(desk.listed(far()).await.is_empty());
     assert_eq!(desk.delivery(ids[0]).await, Some(DeliveryState::Sent));
     for effect in ids {
         expect_not_now(&desk, effect, 4).await;
@@ -249,11 +251,11 @@ pub async fn a_late_settlement_changes_nothing(harness: &dyn StoreHarness) {
     }
     assert_eq!(desk.dump().await, before, "never begun");
     desk.start(ids[0], at(2)).await;
-    desk.settle(ids[0], 1, Settled::Retry { due: at(2) }).await;
+    desk.settle(ids[0], 1, retry_at(at(2))).await;
     desk.start(ids[0], at(3)).await;
     let before = desk.dump().await;
     for attempt in [0, 1, 3] {
-        for settled in [sent(), Settled::Dead, Settled::Retry { due: at(2) }] {
+        for settled in [sent(), dead(), retry_at(at(2))] {
             desk.settle(ids[0], attempt, settled).await;
         }
     }
@@ -275,10 +277,10 @@ pub async fn settlements_are_judged_one_by_one(harness: &dyn StoreHarness) {
         desk.start(effect, at(2)).await;
     }
     let settlements = vec![
-        settlement(anna[0], 9, Settled::Dead),
+        settlement(anna[0], 9, dead()),
         settlement(anna[0], 1, sent()),
-        settlement(anna[1], 1, Settled::Retry { due: at(9) }),
-        settlement(bert[0], 1, Settled::Dead),
+        settlement(anna[1], 1, retry_at(at(9))),
+        settlement(bert[0], 1, dead()),
     ];
     desk.store.settle(settlements).await.expect("settle");
     desk.store.settle(Vec::new()).await.expect("settle nothing");
@@ -294,10 +296,10 @@ pub async fn a_turn_settles_a_delivery(harness: &dyn StoreHarness) {
     let ids = desk.says("anna", "say one; say two", at(1)).await;
     desk.start(ids[0], at(2)).await;
     let mut turn = desk.message("anna", "say three", at(3)).await;
-    turn.settlement = Some(settlement(ids[0], 1, Settled::Dead));
+    turn.settlement = Some(settlement(ids[0], 1, dead()));
     desk.apply(turn).await;
     assert_eq!(desk.delivery(ids[0]).await, Some(DeliveryState::Dead));
-    assert_eq!(desk.due(at(3)).await.deliveries, [ids[1]]);
+    assert_eq!(desk.listed(at(3)).await, [ids[1]]);
 }
 
 /// A refusal's settlement is applied with it.
@@ -307,11 +309,11 @@ pub async fn a_refusal_settles_a_delivery(harness: &dyn StoreHarness) {
     desk.start(ids[0], at(2)).await;
     let event = Event::message("refused", "anything");
     let mut refused = desk.refused("anna", &event, at(3), &Refusal::UnknownEffect);
-    refused.settlement = Some(settlement(ids[0], 1, Settled::Dead));
+    refused.settlement = Some(settlement(ids[0], 1, dead()));
     let committed = desk.store.refuse(refused).await.expect("refuse");
     assert!(matches!(committed, Committed::Applied { .. }));
     assert_eq!(desk.delivery(ids[0]).await, Some(DeliveryState::Dead));
-    assert_eq!(desk.due(at(3)).await.deliveries, [ids[1]]);
+    assert_eq!(desk.listed(at(3)).await, [ids[1]]);
 }
 
 /// Neither a duplicate nor a conflict applies its settlement.
@@ -349,7 +351,7 @@ pub async fn a_turn_with_a_late_settlement_is_applied(harness: &dyn StoreHarness
     let ids = desk.says("anna", "say one", at(1)).await;
     desk.start(ids[0], at(2)).await;
     let mut turn = desk.message("anna", "say two", at(3)).await;
-    turn.settlement = Some(settlement(ids[0], 2, Settled::Dead));
+    turn.settlement = Some(settlement(ids[0], 2, dead()));
     desk.apply(turn).await;
     assert_eq!(desk.delivery(ids[0]).await, Some(DeliveryState::InFlight));
     assert_eq!(desk.summary("anna").await.revision, 2);
@@ -368,14 +370,14 @@ pub async fn the_longest_due_is_listed_first(harness: &dyn StoreHarness) {
     order.sort_unstable();
     let order: Vec<EffectId> = order.into_iter().map(|(_, id)| id).collect();
     for limit in 1..7 {
-        let due = desk.store.due(at(5), limit).await.expect("due");
-        assert_eq!(due.deliveries, order[..limit.min(5)]);
+        let due = desk.due_up_to(at(5), limit).await;
+        assert_eq!(entries(&due), order[..limit.min(5)]);
     }
     // The first of a dialog is listed though messages behind others are due for longer.
     desk.start(order[0], at(5)).await;
     desk.start(order[1], at(5)).await;
-    let due = desk.store.due(at(5), 1).await.expect("due");
-    assert_eq!(due.deliveries, [order[2]]);
+    let due = desk.due_up_to(at(5), 1).await;
+    assert_eq!(entries(&due), [order[2]]);
 }
 
 /// What is due since one moment is listed by id: deliveries in the order of their entries,
@@ -392,8 +394,8 @@ pub async fn what_is_due_together_is_listed_by_id(harness: &dyn StoreHarness) {
     }
     order.sort_unstable();
     for limit in [1, 7, 24, 99] {
-        let due = desk.store.due(at(1), limit).await.expect("due");
-        assert_eq!(due.deliveries, order[..limit.min(24)]);
+        let due = desk.due_up_to(at(1), limit).await;
+        assert_eq!(entries(&due), order[..limit.min(24)]);
         let dialogs: Vec<_> = due.timers.iter().map(|timer| timer.dialog).collect();
         let by_id: Vec<_> = order.iter().step_by(2).map(|id| id.dialog).collect();
         assert_eq!(dialogs, by_id[..limit.min(12)]);
@@ -411,13 +413,13 @@ pub async fn recovering_makes_ready_what_was_in_flight(harness: &dyn StoreHarnes
     desk.deliver(bert[0], at(2)).await;
     for effect in [anna[0], anna[2], bert[1]] {
         desk.start(effect, at(2)).await;
-        desk.settle(effect, 1, Settled::Retry { due: at(2) }).await;
+        desk.settle(effect, 1, retry_at(at(2))).await;
         desk.start(effect, at(3)).await;
     }
-    assert!(desk.due(far()).await.deliveries.is_empty());
+    assert!(desk.listed(far()).await.is_empty());
     assert_eq!(desk.store.recover(at(60)).await.expect("recover"), 3);
     assert_eq!(desk.store.recover(at(60)).await.expect("recover"), 0);
-    let mut due = desk.due(at(60)).await.deliveries;
+    let mut due = desk.listed(at(60)).await;
     due.sort_unstable();
     let mut expected = vec![anna[0], anna[2], bert[1]];
     expected.sort_unstable();

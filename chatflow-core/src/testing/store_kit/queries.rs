@@ -7,9 +7,9 @@ use crate::dialog::{
     StatusKind,
 };
 use crate::engine::Refusal;
-use crate::store::{Committed, DeliveryState, PAGE_MAX, Settled};
+use crate::store::{Committed, DeliveryState, PAGE_MAX};
 use crate::testing::store_kit::StoreHarness;
-use crate::testing::store_kit::desk::{Desk, Numbers, at, far, sent};
+use crate::testing::store_kit::desk::{Desk, Numbers, at, dead, far, retry_at, sent};
 
 /// A journal is read in pages, ascending and without gaps.
 pub async fn a_journal_is_read_without_gaps(harness: &dyn StoreHarness) {
@@ -56,7 +56,7 @@ pub async fn a_transcript_shows_how_deliveries_stand(harness: &dyn StoreHarness)
     desk.start(ids[0], at(2)).await;
     desk.settle(ids[0], 1, sent()).await;
     desk.start(ids[1], at(2)).await;
-    desk.settle(ids[1], 1, Settled::Dead).await;
+    desk.settle(ids[1], 1, dead()).await;
     desk.start(ids[2], at(2)).await;
     let reply = desk
         .act("anna", OperatorAct::Reply("five".into()), at(3))
@@ -104,7 +104,7 @@ pub async fn the_outbox_lists_what_is_open(harness: &dyn StoreHarness) {
     desk.apply(turn.clone()).await;
     desk.deliver(turn.effects[0].id, at(2)).await;
     desk.start(turn.effects[1].id, at(2)).await;
-    let retry = Settled::Retry { due: at(9) };
+    let retry = retry_at(at(9));
     desk.settle(turn.effects[1].id, 1, retry).await;
     let open = desk
         .store
@@ -152,8 +152,8 @@ pub async fn a_page_has_a_largest_size(harness: &dyn StoreHarness) {
     let count = PAGE_MAX + 5;
     let script = format!("say_many {count}; call_many {count}");
     desk.says("anna", &script, at(1)).await;
-    let due = desk.due(at(1)).await.deliveries;
-    assert_eq!(due.len(), PAGE_MAX, "deliveries that are due");
+    let due = desk.listed(at(1)).await;
+    assert_eq!(due.len(), PAGE_MAX + 1, "calls, and the first message");
     let dialog = desk.dialog("anna");
     let lines = desk.store.transcript(dialog, None, usize::MAX).await;
     let lines = lines.expect("transcript");
@@ -165,7 +165,7 @@ pub async fn a_page_has_a_largest_size(harness: &dyn StoreHarness) {
     let names: Vec<String> = (1..count).map(|n| format!("contact {n}")).collect();
     let desk = &desk;
     join_all(names.iter().map(|who| async move {
-        desk.says(who, "wait 1000", at(1)).await;
+        desk.says(who, "say hello; wait 1000", at(1)).await;
         let event = Event::message(format!("refused {who}"), "refused");
         let refused = desk.refused("anna", &event, at(2), &Refusal::Blocked);
         let refused = desk.store.refuse(refused).await.expect("refuse");
@@ -177,7 +177,9 @@ pub async fn a_page_has_a_largest_size(harness: &dyn StoreHarness) {
     let last = summaries.last().map(|summary| summary.dialog);
     let rest = desk.store.dialogs(last, usize::MAX).await;
     assert_eq!(rest.expect("dialogs").len(), 5);
-    assert_eq!(desk.due(far()).await.timers.len(), PAGE_MAX, "timers");
+    let due = desk.due(far()).await;
+    assert_eq!(due.timers.len(), PAGE_MAX, "timers");
+    assert_eq!(due.deliveries.len(), 2 * PAGE_MAX, "calls, and messages");
     let refusals = desk.store.refusals(dialog, usize::MAX).await;
     assert_eq!(refusals.expect("refusals").len(), PAGE_MAX, "refusals");
 }

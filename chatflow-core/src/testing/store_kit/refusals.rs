@@ -122,7 +122,7 @@ pub async fn the_first_event_can_be_refused(harness: &dyn StoreHarness) {
     assert_eq!(desk.store.commit(turn).await.expect("commit"), seen);
     assert!(desk.summaries().await.is_empty(), "no dialog comes to be");
     assert!(desk.counters().await.is_empty());
-    assert!(desk.due(far()).await.deliveries.is_empty());
+    assert!(desk.listed(far()).await.is_empty());
 
     desk.says("anna", "say hello", at(3)).await;
     let kept = desk.store.refusals(desk.dialog("anna"), usize::MAX).await;

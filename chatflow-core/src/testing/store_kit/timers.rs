@@ -3,7 +3,7 @@
 use crate::dialog::{Event, EventBody, OperatorAct, TimerChange};
 use crate::store::{Committed, DueTimer};
 use crate::testing::store_kit::StoreHarness;
-use crate::testing::store_kit::desk::{Desk, at, at_ms, far};
+use crate::testing::store_kit::desk::{Desk, at, at_ms, entries, far, retry_at};
 
 async fn timers(desk: &Desk, ms: i64) -> Vec<DueTimer> {
     desk.due(at_ms(ms)).await.timers
@@ -148,7 +148,7 @@ pub async fn the_longest_due_timer_is_listed_first(harness: &dyn StoreHarness) {
         .map(|who| desk.dialog(who))
         .collect();
     for limit in 1..7 {
-        let due = desk.store.due(at(5), limit).await.expect("due");
+        let due = desk.due_up_to(at(5), limit).await;
         let dialogs: Vec<_> = due.timers.iter().map(|timer| timer.dialog).collect();
         assert_eq!(dialogs, order[..limit.min(5)]);
         assert_eq!(due.next, Some(at(60)), "what is due already doesn't count");
@@ -164,13 +164,12 @@ pub async fn timers_and_deliveries_do_not_crowd_each_other(harness: &dyn StoreHa
     for who in ["a", "b", "c"] {
         desk.says(who, "wait 1000; say hello", at(1)).await;
     }
-    let due = desk.store.due(at(2), 2).await.expect("due");
+    let due = desk.due_up_to(at(2), 2).await;
     assert_eq!((due.timers.len(), due.deliveries.len()), (2, 2));
-    let effect = due.deliveries[0];
+    let effect = entries(&due)[0];
     desk.says("d", "wait 60000", at(2)).await;
     desk.start(effect, at(2)).await;
-    let retry = crate::store::Settled::Retry { due: at(30) };
-    desk.settle(effect, 1, retry).await;
+    desk.settle(effect, 1, retry_at(at(30))).await;
     assert_eq!(desk.due(at(2)).await.next, Some(at(30)));
     assert_eq!(desk.due(at(30)).await.next, Some(at(62)));
 }

@@ -10,7 +10,7 @@ use crate::dialog::{
 use crate::flow::Definition;
 use crate::store::{CommitError, Committed, OutboxEntry, TurnCommit};
 use crate::testing::store_kit::StoreHarness;
-use crate::testing::store_kit::desk::{Desk, at, far};
+use crate::testing::store_kit::desk::{Desk, at, entries, far};
 
 /// Definitions come back byte for byte, each under its own hash; keeping one again, alone or
 /// among others, changes nothing.
@@ -86,7 +86,7 @@ pub async fn a_turn_is_applied_whole(harness: &dyn StoreHarness) {
     assert_eq!(due.len(), 1, "the timer is set");
     let early = desk.due(at(1)).await;
     assert!(
-        !early.deliveries.iter().any(|id| id.turn == 2),
+        !entries(&early).iter().any(|id| id.turn == 2),
         "due when the turn was, not before"
     );
 }
