@@ -35,7 +35,7 @@ const START_CHARS_MAX: usize = 64;
 /// # async fn connect() -> Result<(), Box<dyn std::error::Error>> {
 /// use chatflow_telegram::{Telegram, TelegramConfig};
 ///
-/// let token = std::env::var("TELEGRAM_TOKEN")?;
+/// let token = std::env::var("TELEGRAM_BOT_TOKEN")?;
 /// let telegram = Telegram::connect(TelegramConfig::new(token).name("Sales")).await?;
 /// println!("connected as @{}", telegram.username());
 /// # Ok(())
@@ -193,17 +193,23 @@ impl Telegram {
                 "a message names a file of the host's, and the channel was given no media store",
             ));
         };
+        // A file that is known to be too large isn't read first.
+        self.check_size(media, media.bytes.unwrap_or(0))?;
         let file = read_file(&**store, media).await?;
-        let limits = self.shared.capabilities.media.get(&media.kind);
-        let most = limits.and_then(|limits| limits.bytes_max);
-        if let Some(most) = most.filter(|most| file.bytes.len() as u64 > *most) {
-            let kind = media.kind;
-            return Err(SendError::new(
+        self.check_size(media, file.bytes.len() as u64)?;
+        Ok(file)
+    }
+
+    fn check_size(&self, media: &Media, bytes: u64) -> Result<(), SendError> {
+        let kind = media.kind;
+        let limits = self.shared.capabilities.media.get(&kind);
+        match limits.and_then(|limits| limits.bytes_max) {
+            Some(most) if bytes > most => Err(SendError::new(
                 SendErrorClass::TooLarge,
                 format!("a {kind} has at most {most} bytes on Telegram"),
-            ));
+            )),
+            _ => Ok(()),
         }
-        Ok(file)
     }
 
     /// Performs a request whose result says nothing more.

@@ -214,10 +214,25 @@ const SENTENCES: &[(SendErrorClass, &[&str])] = &[
         &["business_connection", "business connection", "business bot"],
     ),
     (
+        // Not even text: nothing can be sent there.
+        SendErrorClass::NoRights,
+        &["chat_send_plain"],
+    ),
+    (
         // What one person or place doesn't take; it takes other messages.
         SendErrorClass::Unsupported,
         &[
             "voice_messages_forbidden",
+            "not enough rights to send photos",
+            "not enough rights to send videos",
+            "not enough rights to send video",
+            "not enough rights to send voice",
+            "not enough rights to send audios",
+            "not enough rights to send music",
+            "not enough rights to send documents",
+            "not enough rights to send stickers",
+            "not enough rights to send media",
+            "chat_send_",
             "restricted receiving of",
             "method not found",
             "method is available only",
@@ -240,7 +255,6 @@ const SENTENCES: &[(SendErrorClass, &[&str])] = &[
             "user_restricted",
             "topic_closed",
             "topic is closed",
-            "_forbidden",
             "privacy_premium_required",
         ],
     ),
@@ -259,6 +273,11 @@ const SENTENCES: &[(SendErrorClass, &[&str])] = &[
             "topic_deleted",
             "message thread not found",
         ],
+    ),
+    (
+        // Of a kind that nobody has seen yet; those that mean something else stand above.
+        SendErrorClass::NoRights,
+        &["_forbidden"],
     ),
     (
         SendErrorClass::UnknownRecipient,
@@ -381,7 +400,7 @@ mod tests {
             (
                 400,
                 "Bad Request: CHAT_SEND_PHOTOS_FORBIDDEN",
-                Class::NoRights,
+                Class::Unsupported,
             ),
             (
                 400,

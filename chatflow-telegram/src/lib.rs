@@ -9,7 +9,7 @@
 //! # async fn connect() -> Result<(), Box<dyn std::error::Error>> {
 //! use chatflow_telegram::{Telegram, TelegramConfig};
 //!
-//! let token = std::env::var("TELEGRAM_TOKEN")?;
+//! let token = std::env::var("TELEGRAM_BOT_TOKEN")?;
 //! let telegram = Telegram::connect(TelegramConfig::new(token)).await?;
 //! // Hand it to core's builder beside a bot, as any other channel.
 //! # let _ = telegram;

@@ -56,6 +56,9 @@ pub struct Capabilities {
     pub press_answer_within: Option<Duration>,
     /// Whether sending twice under one key arrives once.
     pub idempotent_send: bool,
+    /// How long a send may take, such as the upload of a large file, where that is longer than
+    /// the worker waits for anything else. What takes longer is given up as unknown.
+    pub send_within: Duration,
     /// How much it takes.
     pub rates: RateLimits,
 }
@@ -194,6 +197,7 @@ impl Capabilities {
             initiation: Initiation::Always,
             press_answer_within: None,
             idempotent_send: false,
+            send_within: Duration::ZERO,
             rates: RateLimits::default(),
         }
     }

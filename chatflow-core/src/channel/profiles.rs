@@ -89,6 +89,7 @@ impl Capabilities {
             initiation: Initiation::AfterContact,
             press_answer_within: Some(Duration::from_secs(150)),
             idempotent_send: false,
+            send_within: SECOND * 330,
             rates: RateLimits {
                 channel: Some(Rate {
                     count: 30,

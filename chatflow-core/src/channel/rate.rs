@@ -213,9 +213,38 @@ impl RateLimiter {
         Slot::Taken
     }
 
+    /// The message just sent was so many more for the outside, such as the items of an album: they
+    /// are paid off one after another, each when its turn would have been.
+    pub fn spend(&mut self, pacing: &Pacing, more: usize, now: Moment) {
+        let now = self.see(now);
+        let more = u32::try_from(more).unwrap_or(u32::MAX).min(SPENT_MAX);
+        let later = |rate: Rate, n: u32| {
+            let share = rate.per / rate.count.max(1);
+            time::add(now, share.saturating_mul(n))
+        };
+        for n in 1..=more {
+            if let Some(rate) = self.limits.channel {
+                self.taken.push(later(rate, n), rate.count(), rate.per);
+            }
+            let rates = self.limits.of_address(pacing.is_group);
+            let slowest = rates
+                .clone()
+                .max_by_key(|rate| rate.per / rate.count.max(1));
+            let count = rates.clone().map(Rate::count).max();
+            let per = rates.map(|rate| rate.per).max();
+            if let (Some(rate), Some(count), Some(per)) = (slowest, count, per) {
+                let at = later(rate, n);
+                let address = self.address(&pacing.key);
+                address.taken.push(at, count, per);
+                address.idle_at = address.idle_at.max(time::add(at, per));
+            }
+        }
+    }
+
     /// The outside asks for patience with one address: nothing to it before `until`. Others are
     /// not delayed, unless three addresses are penalised within ten seconds: then it is the whole
-    /// channel that is too fast, and all of it pauses until the latest of these penalties.
+    /// channel that is too fast, and all of it pauses until the first of these penalties ends. One
+    /// address that has to wait for hours holds nobody else up for hours.
     pub fn penalise(&mut self, pacing: &Pacing, until: Moment, now: Moment) {
         let now = self.see(now);
         if until <= now {
@@ -238,8 +267,8 @@ impl RateLimiter {
             self.penalties.pop_front();
         }
         if self.penalties.len() == PENALTIES_MANY {
-            let latest = self.penalties.iter().map(|penalty| penalty.until).max();
-            self.pause(latest.unwrap_or(until));
+            let first = self.penalties.iter().map(|penalty| penalty.until).min();
+            self.pause(first.unwrap_or(until));
         }
     }
 
@@ -349,6 +378,8 @@ impl Taken {
     /// Adds one and lets go of what no rate up to these bounds will ask for. One comes and up to
     /// two go, so the old don't pile up and no call has to clear away many.
     fn push(&mut self, now: Moment, count: usize, per: Duration) {
+        // What was spent is still being paid off: this comes after it.
+        let now = self.0.back().map_or(now, |last| now.max(*last));
         self.0.push_back(now);
         for _ in 0..2 {
             let is_old = |taken: &Moment| time::add(*taken, per) <= now;
@@ -370,6 +401,8 @@ fn whole_milliseconds_up(moment: Moment) -> Moment {
     }
 }
 
+/// Most slots that one message can cost beyond its own.
+const SPENT_MAX: u32 = 100;
 /// So many penalised addresses, within [`PENALTIES_WITHIN`], mean that it is not about them.
 const PENALTIES_MANY: usize = 3;
 /// The time within which penalties are taken together.

@@ -14,6 +14,7 @@
 //! depends on the order of a hash map. Replay runs the same function as live operation.
 
 mod admit;
+mod album;
 mod calls;
 mod operate;
 mod replay;
@@ -21,6 +22,7 @@ mod run;
 mod scene;
 mod speak;
 mod split;
+mod start;
 mod transition;
 mod turn;
 

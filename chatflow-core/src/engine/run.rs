@@ -155,7 +155,8 @@ impl Turn<'_> {
                 }
                 return Ok(());
             }
-            (Phase::Passed(_), Cause::Again) => return Ok(()),
+            // The turn hands it on like a message.
+            (Phase::Before | Phase::Passed(_), Cause::Again) => return Ok(()),
             (Phase::Before, _) => self.enter(at, step, &mut unconsumed)?,
             (Phase::Passed(exit), Cause::Message(message)) => match &step.kind {
                 // A router passed with Waiting or Manual routes the next message itself.

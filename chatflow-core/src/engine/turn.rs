@@ -1,20 +1,14 @@
 //! One turn: from an admitted event to a transition.
 
 use crate::dialog::{
-    Actor, Assignee, Author, Automation, CancelScope, ContactPatch, Effect, EffectBody, EffectId,
-    ErrorKind, Event, EventBody, Fact, FailureClass, Handling, Message, MessageRecord, Moment,
-    OperatorAct, PendingCall, Quote, Reach, SendLane, Session, Side, Snapshot, Source, SourceTouch,
-    TimerChange, time,
+    Actor, Assignee, Author, Automation, CancelScope, Effect, EffectBody, EffectId, ErrorKind,
+    Event, EventBody, Fact, FailureClass, Handling, Message, MessageRecord, Moment, OperatorAct,
+    PendingCall, Quote, Reach, SendLane, Session, Side, Snapshot, TimerChange,
 };
+use crate::engine::album::ALBUM_TIMER;
 use crate::engine::{LAW, Transition};
-use crate::flow::{
-    Config, FinishedInbound, ManualWaitingExit, MediaRule, Scratch, StartedAgain, UnblockTo,
-};
+use crate::flow::{Config, FinishedInbound, ManualWaitingExit, MediaRule, Scratch, UnblockTo};
 
-/// Name of the timer that ends the wait for an album's items.
-pub(super) const ALBUM_TIMER: &str = "album";
-/// Most items of an album; what comes beyond begins another.
-const ALBUM_MAX: usize = 50;
 /// Name of the timer that ends an operator's pause.
 pub(super) const PAUSE_TIMER: &str = "pause";
 
@@ -30,7 +24,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) panicked: bool,
     drove: bool,
     /// The message that steps get.
-    inbound: Option<Message>,
+    pub(super) inbound: Option<Message>,
     /// What the transcript gets, beside what the turn sends.
     written: Option<(Author, Message, Option<Quote>)>,
     pub(super) cancel: Option<CancelScope>,
@@ -144,75 +138,8 @@ impl<'a> Turn<'a> {
         self.lead(message);
     }
 
-    /// The contact began, or began again.
-    fn started(&mut self, source: Option<&Source>, message: &Message) {
-        if let Some(source) = source {
-            let touch = SourceTouch {
-                source: source.clone(),
-                at: self.now,
-            };
-            let patch = ContactPatch::Source(Box::new(touch));
-            if patch.apply(&mut self.snapshot.contact) {
-                self.scratch.facts.push(Fact::ContactPatched(patch.clone()));
-                let effect = (EffectBody::PatchContact(patch), true);
-                self.scratch.effects.push(effect);
-            }
-        }
-        self.heard(message);
-        self.lead_album();
-        let is_under_way = self.snapshot.position.is_some()
-            && matches!(
-                self.snapshot.automation,
-                Automation::Auto | Automation::Waiting
-            );
-        match self.config.behaviour().started_again {
-            StartedAgain::Repeat if is_under_way => self.run_again(),
-            StartedAgain::RestartEntryFlow if is_under_way => {
-                self.drop_calls();
-                self.cancel_timers();
-                self.snapshot.position = None;
-                self.set_automation(Actor::Contact, Automation::Auto, None);
-                self.inbound = Some(message.clone());
-                self.run_message(message);
-            }
-            _ => self.lead(message),
-        }
-    }
-
-    /// Keeps an item of an album until the others are there. Says whether it did; if not, what
-    /// was kept before has been led.
-    fn gather(&mut self, message: &Message) -> bool {
-        let Some(album) = message.album() else {
-            self.lead_album();
-            return false;
-        };
-        match &mut self.snapshot.album {
-            Some(gathered)
-                if gathered.album() == Some(album) && gathered.media().len() < ALBUM_MAX =>
-            {
-                gathered.add_item(message.clone());
-            }
-            Some(_) => {
-                self.lead_album();
-                self.snapshot.album = Some(message.clone());
-            }
-            None => self.snapshot.album = Some(message.clone()),
-        }
-        let due = time::add(self.now, self.config.behaviour().album_wait.into());
-        self.set_timer_at(ALBUM_TIMER, time::whole_milliseconds(due));
-        true
-    }
-
-    /// Hands the album that is complete to the flow.
-    fn lead_album(&mut self) {
-        if let Some(album) = self.snapshot.album.take() {
-            self.cancel_timer(ALBUM_TIMER);
-            self.lead(&album);
-        }
-    }
-
     /// The contact wrote: what that changes whatever the flow does.
-    fn heard(&mut self, message: &Message) {
+    pub(super) fn heard(&mut self, message: &Message) {
         self.written = Some((Author::Contact, message.clone(), None));
         self.forget_call();
         self.open_session(Handling::Bot);
@@ -229,7 +156,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Hands a message to the flow, where it leads.
-    fn lead(&mut self, message: &Message) {
+    pub(super) fn lead(&mut self, message: &Message) {
         self.inbound = Some(message.clone());
         let behaviour = self.config.behaviour();
         let leads = match self.snapshot.automation {
@@ -312,6 +239,12 @@ impl<'a> Turn<'a> {
         });
         if name == ALBUM_TIMER {
             return self.lead_album();
+        }
+        if self.snapshot.album.is_some() && name != PAUSE_TIMER {
+            // What came in time is answered first; the step that was waited at begins to wait
+            // anew, where the dialog still stands there.
+            self.lead_album();
+            return self.rearm();
         }
         if name == PAUSE_TIMER {
             let before = self.snapshot.paused.take();

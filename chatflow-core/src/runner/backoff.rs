@@ -29,7 +29,8 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The wait after this try, at least `retry_after`; none if it was the last.
+    /// The wait after this try, at least `retry_after`, of which a day counts; none if it was the
+    /// last.
     pub fn wait(
         &self,
         key: EffectId,
@@ -43,9 +44,12 @@ impl RetryPolicy {
         let full = self.first.saturating_mul(1 << doublings).min(self.longest);
         // Between half and all of it.
         let wait = full / 2 + full.mul_f64(fraction(key, attempt) / 2.0);
-        Some(wait.max(retry_after.unwrap_or_default()))
+        Some(wait.max(retry_after.unwrap_or_default().min(RETRY_AFTER_MAX)))
     }
 }
+
+/// Longest wait that the outside can ask for: what asks for more is asked again after a day.
+pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A number from 0 to 1 that follows from the key and the try.
 fn fraction(key: EffectId, attempt: u32) -> f64 {

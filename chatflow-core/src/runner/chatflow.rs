@@ -299,7 +299,7 @@ impl Chatflow {
     }
 
     /// Waits until every channel has nothing more to say, or one fails, or the engine is shut
-    /// down. The engine goes on delivering until [`shutdown`](Chatflow::shutdown). Any number of
+    /// down. The other channels go on listening, and the engine delivering, until [`shutdown`](Chatflow::shutdown). Any number of
     /// tasks may wait; giving up waiting changes nothing.
     ///
     /// # Errors
@@ -317,12 +317,14 @@ impl Chatflow {
     }
 }
 
-/// Lets every channel listen until all have nothing more to say, one fails, or `stop` is ready.
+/// Lets every channel listen until all have nothing more to say, or `stop` is ready. One that fails
+/// stops nobody else.
 async fn listen(
     worker: Arc<Worker>,
     channels: Vec<Arc<dyn Channel>>,
     stop: oneshot::Receiver<()>,
-) -> Result<(), RunError> {
+    mut ended: impl FnMut(RunError),
+) {
     let mut listeners = JoinSet::new();
     for channel in channels {
         let worker = Arc::clone(&worker);
@@ -330,17 +332,19 @@ async fn listen(
     }
     let mut stop = stop;
     loop {
-        let ended = match select(&mut stop, pin!(listeners.join_next())).await {
+        let next = match select(&mut stop, pin!(listeners.join_next())).await {
             Either::Left(_) => None,
-            Either::Right((ended, _)) => ended,
+            Either::Right((next, _)) => next,
         };
-        match ended {
+        match next {
             None => {
                 // What is being received now is either durable or not acknowledged.
                 listeners.shutdown().await;
-                return Ok(());
+                return;
             }
-            Some(ended) => ended.map_err(|_| RunError::ChannelPanicked)??,
+            Some(Ok(Ok(()))) => {}
+            Some(Ok(Err(error))) => ended(error.into()),
+            Some(Err(_)) => ended(RunError::ChannelPanicked),
         }
     }
 }
@@ -391,11 +395,18 @@ impl Builder {
         let listener = tokio::spawn({
             let (worker, failure) = (Arc::clone(&worker), Arc::clone(&failure));
             async move {
-                if let Err(error) = listen(worker, self.channels, stopped).await {
-                    *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                }
+                let mut over = Some(over);
                 // Nobody may be waiting.
-                let _ = over.send(());
+                let mut tell = || over.take().map(|over| over.send(()).unwrap_or(()));
+                let first = |error: RunError| {
+                    tracing::error!(%error, "a channel stopped listening; the others go on");
+                    let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+                    failure.get_or_insert(error);
+                    drop(failure);
+                    tell();
+                };
+                listen(worker, self.channels, stopped, first).await;
+                tell();
             }
         });
         let running = Running {

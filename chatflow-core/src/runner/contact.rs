@@ -7,7 +7,7 @@
 
 use crate::dialog::{
     CannotSend, ContactAct, ContactId, ContactRefusal, DialogId, EffectBody, Event, EventBody,
-    EventKey, OperatorId, Revision, Snapshot,
+    EventKey, FailureClass, OperatorId, Revision, Snapshot,
 };
 use crate::engine::Engine;
 use crate::flow::Config;
@@ -97,14 +97,31 @@ impl Worker {
     }
 
     /// Whether a message can be sent in a dialog, and if not, why: for a host's composer. The
-    /// contact's own row is asked, so a block of the contact shows before the dialog is told.
+    /// contact's own row is asked, so a block of the contact shows before the dialog is told; and
+    /// so is what the channel can do, so a time to answer that is over shows before anybody has
+    /// tried.
     ///
     /// # Errors
     /// [`HandleError`] where there is no such dialog, or it can't be read.
     pub async fn can_send(&self, dialog: DialogId) -> Result<Result<(), CannotSend>, HandleError> {
         let loaded = self.store.load(dialog).await?;
         let loaded = loaded.ok_or(HandleError::NoSuchDialog { dialog })?;
-        Ok(decode(dialog, &loaded)?.sendable(&loaded.contact.view))
+        let snapshot = decode(dialog, &loaded)?;
+        let sendable = snapshot.sendable(&loaded.contact.view);
+        Ok(sendable.and_then(|()| self.may_write(&snapshot)))
+    }
+
+    /// Whether the dialog's channel lets us write now, as far as its capabilities say.
+    fn may_write(&self, snapshot: &Snapshot) -> Result<(), CannotSend> {
+        let Some(line) = self.lines.get(&snapshot.address.channel) else {
+            return Ok(());
+        };
+        let capabilities = line.channel.capabilities();
+        let may = capabilities.may_write(snapshot.attention.heard_at, self.clock.now());
+        match may.map_err(|error| error.class.dialog_effect()) {
+            Err(FailureClass::CannotWrite(cause)) => Err(CannotSend::CannotWrite(cause)),
+            _ => Ok(()),
+        }
     }
 
     /// Tells a dialog of its contact's change. Says whether it knows now.

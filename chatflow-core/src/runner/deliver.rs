@@ -10,11 +10,11 @@ use futures::future::{Either, FutureExt, select};
 use crate::channel::{Action, NextTry, Outbound, Receipt, SendError, SendErrorClass, plan};
 use crate::dialog::{
     Address, CallFailure, Cause, EffectBody, EffectId, Event, EventBody, EventKey, ExternalId,
-    FailureReason, Reach, Value, time,
+    FailureClass, FailureReason, Reach, Value, time,
 };
 use crate::runner::line::Line;
 use crate::runner::worker::decode;
-use crate::runner::{HandleError, PortError, Worker};
+use crate::runner::{HandleError, Handled, PortError, Worker};
 use crate::store::{About, Begun, Delivery, Settled, Settlement};
 
 /// How long an entry of a bot that isn't in this program is put off.
@@ -57,7 +57,12 @@ impl Worker {
             None => self.store.settle(vec![ended.settlement]).await?,
             Some(event) => {
                 let settlement = Some(ended.settlement.clone());
-                self.turn(effect.dialog, event, None, settlement).await?;
+                let handled = self.turn(effect.dialog, event, None, settlement).await?;
+                // The dialog knows already, so its turn settled nothing now; where the entry is
+                // settled too, this changes nothing.
+                if handled == Handled::Duplicate {
+                    self.store.settle(vec![ended.settlement]).await?;
+                }
             }
         }
         self.ended
@@ -82,9 +87,11 @@ impl Worker {
         let effect = delivery.effect.id;
         let attempt = delivery.attempt;
         let event = body.map(|body| {
-            // One attempt has one outcome; an entry given up and revived may have another.
+            // One attempt has one outcome. Attempts are counted anew for each part and after a
+            // revival, so their number alone doesn't tell two of them apart.
+            let (part, at) = (delivery.part, time::to_millis(self.clock.now()));
             let key = EventKey::own(format_args!(
-                "outcome:{}:{}:{attempt}",
+                "outcome:{}:{}:{part}:{attempt}:{at}",
                 effect.turn, effect.n
             ));
             Event::new(key, body)
@@ -165,7 +172,10 @@ impl Worker {
                     part: delivery.part,
                     attempt: delivery.attempt,
                 };
-                let Receipt { ids } = self.at_channel(line.channel.send(&outbound)).await?;
+                // Each item of an album counts for the channel.
+                line.spend(&delivery.address, part.media().len(), self.clock.now());
+                let send = line.channel.send(&outbound);
+                let Receipt { ids } = self.at_channel(send, capabilities.send_within).await?;
                 Ok(if n + 1 < parts.len() {
                     Settled::Part { ids }
                 } else {
@@ -184,14 +194,14 @@ impl Worker {
                     id,
                     message: &message,
                 };
-                self.at_channel(line.channel.act(&delivery.address, &edit))
+                self.at_channel(line.channel.act(&delivery.address, &edit), Duration::ZERO)
                     .await?;
                 Ok(Settled::Sent { ids: Vec::new() })
             }
             EffectBody::Delete { .. } => {
                 for id in self.ours(about, capabilities.delete_within)? {
                     let delete = Action::Delete { id };
-                    self.at_channel(line.channel.act(&delivery.address, &delete))
+                    self.at_channel(line.channel.act(&delivery.address, &delete), Duration::ZERO)
                         .await?;
                 }
                 Ok(Settled::Sent { ids: Vec::new() })
@@ -223,13 +233,18 @@ impl Worker {
         Ok(&about.ids)
     }
 
-    /// What a channel answers, in time. One that panics or takes too long leaves it unknown.
+    /// What a channel answers, in time: the worker's, or what the channel says it needs where that
+    /// is longer. One that panics or takes too long leaves it unknown.
     pub(crate) async fn at_channel<T: Send>(
         &self,
         outside: impl Future<Output = Result<T, SendError>> + Send,
+        needs: Duration,
     ) -> Result<T, SendError> {
         let ambiguous = |detail| Err(SendError::new(SendErrorClass::Ambiguous, detail));
-        match self.in_time(outside).await {
+        match self
+            .in_time(outside, self.delivery_timeout.max(needs))
+            .await
+        {
             Some(Ok(answer)) => answer,
             Some(Err(Panicked)) => ambiguous("the channel panicked"),
             None => ambiguous("the channel took too long"),
@@ -245,7 +260,9 @@ impl Worker {
     ) -> (Settled, Option<EventBody>) {
         let effect = delivery.effect.id;
         let now = self.clock.now();
+        let is_message = matches!(delivery.effect.body, EffectBody::Send(_));
         tracing::debug!(%effect, attempt = delivery.attempt, class = %error.class, "not delivered");
+        let mut reason = error.class.reason();
         let retry = match (&error.class, error.class.next_try()) {
             (_, NextTry::WhenItCan) => {
                 let until = line.rest(now);
@@ -258,9 +275,14 @@ impl Worker {
                 })
             }
             (SendErrorClass::Moved(to), NextTry::ThereInstead) => {
-                self.retry_there(line, delivery, to).await
+                let retry = self.retry_there(line, delivery, to).await;
+                if retry.is_none() {
+                    // There is nothing at the old address, and another dialog at the new one.
+                    reason = FailureReason::Removed;
+                }
+                retry
             }
-            (SendErrorClass::UnknownRecipient, _) => {
+            (SendErrorClass::UnknownRecipient, _) if is_message => {
                 line.unknown(effect.dialog, now).map(|until| {
                     let channel = line.channel.id();
                     tracing::error!(
@@ -290,9 +312,13 @@ impl Worker {
             effect,
             automatic: delivery.effect.automatic,
             epoch: delivery.effect.epoch,
-            class: error.class.dialog_effect(),
+            // That a message can't be changed says nothing of whether one can be sent.
+            class: if is_message {
+                reason.class()
+            } else {
+                FailureClass::Content
+            },
         };
-        let reason = error.class.reason();
         (Settled::Dead { reason }, Some(body))
     }
 
@@ -302,9 +328,13 @@ impl Worker {
         let attempt = delivery.attempt;
         let key = EventKey::own(format_args!("moved:{}:{}:{attempt}", effect.turn, effect.n));
         let event = Event::new(key, EventBody::AddressMoved(to.clone()));
-        if let Err(error) = self.move_dialog(line, effect.dialog, event, None).await {
-            tracing::warn!(%effect, %error, "the dialog could not be moved");
-            return self.retry(delivery, None);
+        match self.move_dialog(line, effect.dialog, event, None).await {
+            Ok(Handled::Refused(_)) => return None,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%effect, %error, "the dialog could not be moved");
+                return self.retry(delivery, None);
+            }
         }
         // It counts: two places that send each other's messages on must not do so for ever.
         let retry = self.retry(delivery, None)?;
@@ -357,7 +387,8 @@ impl Worker {
             .bots
             .get(&delivery.bot)
             .map_or(0, |config| config.settings().limits.data_bytes);
-        match self.in_time(port.call(delivery.effect.id, request)).await {
+        let asked = port.call(delivery.effect.id, request);
+        match self.in_time(asked, self.delivery_timeout).await {
             Some(Ok(Ok(answer))) if answer.weight() > limit || !answer.is_storable() => {
                 Err(Err(CallFailure::TooLarge))
             }
@@ -377,8 +408,9 @@ impl Worker {
     async fn in_time<T: Send>(
         &self,
         outside: impl Future<Output = T> + Send,
+        within: Duration,
     ) -> Option<Result<T, Panicked>> {
-        let until = time::add(self.clock.now(), self.delivery_timeout);
+        let until = time::add(self.clock.now(), within);
         let outside = pin!(AssertUnwindSafe(outside).catch_unwind());
         match select(outside, self.clock.sleep_until(until)).await {
             Either::Left((Ok(answer), _)) => Some(Ok(answer)),

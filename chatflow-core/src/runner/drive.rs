@@ -49,7 +49,7 @@ impl Worker {
             let query = self.query(&under_way);
             let due = self.store.due(&query).await?;
             if done < STEP_MAX {
-                under_way.begin(self, due).await?;
+                under_way.begin(self, due, query.now).await?;
             }
             let Some((work, progress)) = under_way.running.next().await else {
                 return Ok(done);
@@ -68,7 +68,7 @@ impl Worker {
         loop {
             let query = self.query(&under_way);
             let looked = match self.store.due(&query).await {
-                Ok(due) => under_way.begin(self, due).await,
+                Ok(due) => under_way.begin(self, due, query.now).await,
                 Err(error) => Err(error),
             };
             let next = match looked {
@@ -201,8 +201,13 @@ struct UnderWay<'a> {
 
 impl<'a> UnderWay<'a> {
     /// Begins what can be begun, and says when to look again.
-    async fn begin(&mut self, worker: &'a Worker, due: Due) -> Result<Option<Moment>, StoreError> {
-        let now = worker.clock.now();
+    /// `now` is the time that was asked for: what was busy then wasn't listed.
+    async fn begin(
+        &mut self,
+        worker: &'a Worker,
+        due: Due,
+        now: Moment,
+    ) -> Result<Option<Moment>, StoreError> {
         self.busy.retain(|_, until| *until > now);
         let timers = due.timers.into_iter().map(|timer| Work::Timer {
             dialog: timer.dialog,

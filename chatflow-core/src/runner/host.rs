@@ -1,13 +1,15 @@
 //! What a host does beside flows: shows that somebody writes, sends what was lost again, names
 //! channels, makes start links.
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 
 use crate::channel::{Action, Capabilities, Channel, MessageAction, SendError, SendErrorClass};
 use crate::dialog::{Address, BotId, ChannelId, DialogId, EffectId, ExternalId, Source};
 use crate::runner::worker::decode;
 use crate::runner::{HandleError, Worker};
-use crate::store::StoreError;
+use crate::store::{StoreError, TranscriptLine};
 
 /// A channel as a host's lists show it.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +73,8 @@ impl Worker {
             return Err(SendError::new(SendErrorClass::Unsupported, detail).into());
         }
         let typing = Action::Typing;
-        Ok(self.at_channel(channel.act(&address, &typing)).await?)
+        let shown = channel.act(&address, &typing);
+        Ok(self.at_channel(shown, Duration::ZERO).await?)
     }
 
     /// Shows the contact that we have read up to one of his messages.
@@ -84,7 +87,8 @@ impl Worker {
         let id = self.external_id(dialog, message).await?;
         let read = Action::MarkRead { id: &id };
         let channel = self.channel(&address)?;
-        Ok(self.at_channel(channel.act(&address, &read)).await?)
+        let shown = channel.act(&address, &read);
+        Ok(self.at_channel(shown, Duration::ZERO).await?)
     }
 
     /// Sends a message again that was given up, under its old key and in its old place: what of
@@ -151,17 +155,36 @@ impl Worker {
         dialog: DialogId,
         message: EffectId,
     ) -> Result<ExternalId, HandleError> {
-        let before = EffectId {
-            dialog,
-            turn: message.turn.saturating_sub(1),
-            n: u32::MAX,
+        let line = match message.dialog == dialog {
+            true => self.line_of(message).await?,
+            false => None,
         };
-        let lines = self.store.transcript(dialog, Some(before), 1).await?;
-        let line = lines.into_iter().find(|line| line.record.id == message);
         let id = line.and_then(|line| line.ids.into_iter().next());
         id.ok_or(HandleError::Malformed {
             reason: "the dialog has no such message that the channel knows",
         })
+    }
+}
+
+impl Worker {
+    /// One line of a transcript.
+    pub(crate) async fn line_of(
+        &self,
+        message: EffectId,
+    ) -> Result<Option<TranscriptLine>, StoreError> {
+        let before = match message.n.checked_sub(1) {
+            Some(n) => EffectId { n, ..message },
+            None => EffectId {
+                turn: message.turn.saturating_sub(1),
+                n: u32::MAX,
+                ..message
+            },
+        };
+        let lines = self
+            .store
+            .transcript(message.dialog, Some(before), 1)
+            .await?;
+        Ok(lines.into_iter().find(|line| line.record.id == message))
     }
 }
 

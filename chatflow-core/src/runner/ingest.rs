@@ -1,5 +1,6 @@
 //! What comes in, made durable: as a turn where it is understood, else as it came.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use async_trait::async_trait;
@@ -7,14 +8,14 @@ use sha2::{Digest, Sha256};
 
 use crate::channel::{Inbound, InboundBody, Ingest, IngestError, Ingested, RawInbound, Receipts};
 use crate::dialog::{
-    Address, DialogId, Event, EventBody, EventKey, Profile, RawBody, ReceiptState, Receipted,
-    Source, Text,
+    Address, DialogId, EffectId, Event, EventBody, EventKey, Profile, RawBody, ReceiptState,
+    Receipted, Source, Text,
 };
 use crate::engine::Refusal;
 use crate::runner::line::Line;
 use crate::runner::worker::{Person, check_key};
 use crate::runner::{HandleError, Handled, Worker};
-use crate::store::{CommitError, RefusedEvent, StoreError, Unclaimed};
+use crate::store::{CommitError, DeliveryState, RefusedEvent, StoreError, Unclaimed};
 
 impl Worker {
     /// Handles what a channel reports: opens the dialog where it is new, and returns once the
@@ -57,7 +58,7 @@ impl Worker {
                 return self.move_dialog(line, dialog, event, raw).await;
             }
             InboundBody::Receipt { of, state } => {
-                return self.receipt(line, found, &inbound.key, &of, state).await;
+                return self.receipt(line, found, &of, state).await;
             }
         };
         let event = Event::new(inbound.key, body);
@@ -67,7 +68,17 @@ impl Worker {
             address: &inbound.from,
             profile: &profile,
         };
-        self.turn_of(dialog, &event, Some(person), None, raw).await
+        let handled = self
+            .turn_of(dialog, &event, Some(person), None, raw.clone())
+            .await;
+        if let Err(HandleError::Contended { .. }) = handled
+            && let Some(there) = self.store.find_dialog(bot, &inbound.from).await?
+            && there != dialog
+        {
+            // Meanwhile another dialog has moved to this address.
+            return self.turn_of(there, &event, Some(person), None, raw).await;
+        }
+        handled
     }
 
     /// Opens a dialog with an address that has not come to us, to write first. Gives the id of
@@ -100,9 +111,9 @@ impl Worker {
         Ok(dialog)
     }
 
-    /// Offers the reports of which nothing was made again, at most as many as there are now: after
-    /// an upgrade that understands more, or once what made them unusable is mended. Those that
-    /// were handled meanwhile do nothing. Gives how many were handled.
+    /// Offers the reports of which nothing was made again: after an upgrade that understands more,
+    /// or once what made them unusable is mended. What was handled meanwhile does nothing. Gives how
+    /// many are understood now.
     ///
     /// # Errors
     /// [`IngestError`] where the store is away.
@@ -184,7 +195,6 @@ impl Worker {
         &self,
         line: &Line,
         dialog: Option<DialogId>,
-        key: &EventKey,
         of: &Receipted,
         state: ReceiptState,
     ) -> Result<Handled, HandleError> {
@@ -196,28 +206,52 @@ impl Worker {
         let Some(dialog) = dialog.filter(|_| line.channel.capabilities().receipts >= least) else {
             return Ok(Handled::Unchanged);
         };
-        let changed = self.store.mark(dialog, of, state).await?;
-        if changed.is_empty() {
-            return Ok(Handled::Unchanged);
+        let mut lost: BTreeSet<EffectId> = self
+            .store
+            .mark(dialog, of, state)
+            .await?
+            .into_iter()
+            .collect();
+        let ReceiptState::Failed(reason) = state else {
+            return Ok(if lost.is_empty() {
+                Handled::Unchanged
+            } else {
+                Handled::Noted
+            });
+        };
+        // Also what was marked before: the dialog may not have been told then.
+        if let Receipted::These(ids) = of {
+            for id in ids {
+                let named = self.store.find_message(dialog, id).await?;
+                lost.extend(match named {
+                    Some(effect) if self.is_dead(effect).await? => Some(effect),
+                    _ => None,
+                });
+            }
         }
-        let mut handled = Handled::Noted;
-        if let ReceiptState::Failed(reason) = state {
-            for effect in changed {
-                let body = EventBody::DeliveryFailed {
-                    effect,
-                    automatic: false,
-                    epoch: 0,
-                    class: reason.class(),
-                };
-                let key = EventKey::own(format_args!("late:{}:{}:{key}", effect.turn, effect.n));
-                if key.is_valid() {
-                    handled = self
-                        .turn(dialog, &Event::new(key, body), None, None)
-                        .await?;
-                }
+        let mut handled = Handled::Unchanged;
+        for effect in lost {
+            let body = EventBody::DeliveryFailed {
+                effect,
+                automatic: false,
+                epoch: 0,
+                class: reason.class(),
+            };
+            let (turn, n, label) = (effect.turn, effect.n, reason.label());
+            let key = EventKey::own(format_args!("late:{turn}:{n}:{label}"));
+            let told = self
+                .turn(dialog, &Event::new(key, body), None, None)
+                .await?;
+            if told != Handled::Duplicate {
+                handled = told;
             }
         }
         Ok(handled)
+    }
+
+    async fn is_dead(&self, message: EffectId) -> Result<bool, StoreError> {
+        let line = self.line_of(message).await?;
+        Ok(line.is_some_and(|line| line.delivery == Some(DeliveryState::Dead)))
     }
 
     pub(crate) fn line(&self, address: &Address) -> Result<&Line, HandleError> {
@@ -286,7 +320,7 @@ impl Ingest for Worker {
                 Err(
                     error @ (HandleError::Malformed { .. }
                     | HandleError::Decode { .. }
-                    | HandleError::Contended { .. }
+                    | HandleError::Store(StoreError::Damaged { .. })
                     | HandleError::Encode(_)
                     | HandleError::NoSuchChannel { .. }
                     | HandleError::NoSuchBot { .. }
@@ -295,14 +329,8 @@ impl Ingest for Worker {
                 ) => error.to_string(),
                 Err(error) => return Err(unavailable(error)),
             };
-            let unclaimed = RawInbound {
-                key: match n {
-                    0 => raw.key.clone(),
-                    n => format!("{}#{n}", raw.key).into(),
-                },
-                ..raw.clone()
-            };
-            became = self.keep_raw(unclaimed, reason).await?;
+            // Whole and under its own key: offered again, what was handled does nothing.
+            became = self.keep_raw(raw.clone(), reason).await?;
         }
         Ok(became)
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::channel::{Channel, RateLimiter, Slot};
 use crate::dialog::{Address, BotId, DialogId, Moment, SendLane, time};
+use crate::runner::backoff::RETRY_AFTER_MAX;
 
 /// How long a channel that is down rests at first; twice as long each time.
 const REST_FIRST: Duration = Duration::from_secs(1);
@@ -32,6 +33,8 @@ struct Gate {
     unknown: Vec<(DialogId, Moment)>,
     /// Dialogs that were stopped for it before the channel was doubted.
     doubted: Vec<DialogId>,
+    /// Until when it is doubted.
+    doubted_until: Option<Moment>,
 }
 
 impl Line {
@@ -45,6 +48,7 @@ impl Line {
                 down: 0,
                 unknown: Vec::new(),
                 doubted: Vec::new(),
+                doubted_until: None,
             }),
         }
     }
@@ -59,10 +63,18 @@ impl Line {
         self.gate().limiter.take(&pacing, lane, now)
     }
 
+    /// A message that was just sent, or will be at once, counts as so many for the channel.
+    pub(crate) fn spend(&self, to: &Address, messages: usize, now: Moment) {
+        if messages > 1 {
+            let pacing = self.channel.pacing(to);
+            self.gate().limiter.spend(&pacing, messages - 1, now);
+        }
+    }
+
     /// The channel said that it takes nothing for this address for a while.
     pub(crate) fn penalise(&self, to: &Address, wait: Duration, now: Moment) {
         let pacing = self.channel.pacing(to);
-        let until = time::add(now, wait);
+        let until = time::add(now, wait.min(RETRY_AFTER_MAX));
         self.gate().limiter.penalise(&pacing, until, now);
     }
 
@@ -85,6 +97,10 @@ impl Line {
     /// channel that is doubted: it rests until the moment given.
     pub(crate) fn unknown(&self, dialog: DialogId, now: Moment) -> Option<Moment> {
         let mut gate = self.gate();
+        if let Some(until) = gate.doubted_until.filter(|until| *until > now) {
+            // It was under way when the channel began to be doubted.
+            return Some(until);
+        }
         let since = now - chrono::Duration::from_std(DOUBT_WITHIN).unwrap_or_default();
         gate.unknown
             .retain(|(other, at)| *at > since && *other != dialog);
@@ -98,6 +114,7 @@ impl Line {
             .filter(|other| *other != dialog);
         gate.doubted.extend(stopped);
         let until = time::add(now, DOUBT_REST);
+        gate.doubted_until = Some(until);
         gate.limiter.pause(until);
         Some(until)
     }

@@ -4,9 +4,12 @@
 //! Under a manual clock, over the reference store.
 
 mod acts;
+#[path = "../flaky/mod.rs"]
+mod flaky;
 mod ingest;
 mod parts;
 mod rests;
+mod troubles;
 
 use std::sync::Arc;
 use std::time::Duration;

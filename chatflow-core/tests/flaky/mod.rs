@@ -22,6 +22,9 @@ pub(crate) struct Flaky {
     pub(crate) lost_saves: AtomicU32,
     /// Questions for what is due that fail.
     pub(crate) failing_due: AtomicU32,
+    pub(crate) clock: std::sync::Mutex<Option<std::sync::Arc<chatflow_core::testing::ManualClock>>>,
+    pub(crate) conflicts: AtomicU32,
+    pub(crate) stale_finds: AtomicU32,
     /// Settlements that fail.
     pub(crate) failing_settle: AtomicU32,
 }
@@ -43,6 +46,11 @@ fn away() -> StoreError {
 #[async_trait]
 impl Store for Flaky {
     async fn commit(&self, turn: TurnCommit) -> Result<Committed, CommitError> {
+        if goes_wrong(&self.conflicts) {
+            return Err(CommitError::Unknown {
+                source: "the answer was lost".into(),
+            });
+        }
         let committed = self.store.commit(turn).await?;
         if goes_wrong(&self.lost_answers) {
             return Err(CommitError::Unknown {
@@ -59,6 +67,9 @@ impl Store for Flaky {
         self.store.definition(hash).await
     }
     async fn find_dialog(&self, bot: &BotId, at: &Address) -> Result<Option<DialogId>, StoreError> {
+        if goes_wrong(&self.stale_finds) {
+            return Ok(None);
+        }
         self.store.find_dialog(bot, at).await
     }
     async fn load(&self, dialog: DialogId) -> Result<Option<LoadedDialog>, StoreError> {
@@ -132,7 +143,11 @@ impl Store for Flaky {
         if goes_wrong(&self.failing_due) {
             return Err(away());
         }
-        self.store.due(query).await
+        let due = self.store.due(query).await;
+        if let Some(clock) = &*self.clock.lock().unwrap() {
+            clock.advance(std::time::Duration::from_millis(1));
+        }
+        due
     }
     async fn begin_delivery(&self, effect: EffectId, now: Moment) -> Result<Begun, StoreError> {
         self.store.begin_delivery(effect, now).await

@@ -32,6 +32,11 @@ impl Batch {
         Some(Self { reports })
     }
 
+    /// Whether nothing came.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.reports.is_empty()
+    }
+
     /// Whether the batch tells how far we are, or that there is nothing.
     pub(crate) fn is_placed(&self) -> bool {
         self.reports.is_empty() || self.reports.iter().any(|report| report.id.is_some())

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chatflow_core::ListenError;
 use serde_json::json;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use crate::envelope::UpdateKind;
@@ -28,12 +29,16 @@ pub(crate) async fn poll(
     let mut backoff = Backoff::default();
     let mut may_remove_webhook = true;
     loop {
+        let asked = Instant::now();
         let failure = match ask(transport, offset, held).await {
             Ok(answer) => match Batch::read(channel, answer.get()) {
                 Some(batch) => {
                     batch.receive(intake).await;
                     offset = batch.offset_after(offset);
-                    if batch.is_placed() {
+                    if batch.is_empty() && held > AT_ONCE && asked.elapsed() < AT_ONCE {
+                        // A server that doesn't hold the question isn't asked without end.
+                        backoff.pause().await;
+                    } else if batch.is_placed() {
                         backoff.reset();
                     } else {
                         // They are kept, but Telegram may bring them again at once.
@@ -107,6 +112,8 @@ async fn remove_webhook(transport: &Transport) -> Result<(), Failure> {
     Ok(())
 }
 
+/// An answer that comes sooner wasn't waited for.
+const AT_ONCE: Duration = Duration::from_millis(100);
 /// As many as Telegram gives at once.
 const UPDATES_MAX: u32 = 100;
 /// How long an answer may be under way after Telegram held the question for its time.

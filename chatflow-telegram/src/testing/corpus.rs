@@ -64,6 +64,7 @@ pub const MEANINGS: &[&str] = &[
     "unknown_recipient",
     "removed",
     "no_rights",
+    "kind_refused",
     "window_closed",
     "connection_lost",
     "moved",

@@ -403,27 +403,50 @@ fn penalised(penalties: &[(u8, i64)]) -> Option<Moment> {
 fn many_penalties_pause_the_channel() {
     let seconds = |seconds: i64| Some(at(seconds * 1_000_000));
     assert_eq!(penalised(&[(0, 0), (1, 1)]), None);
-    assert_eq!(penalised(&[(0, 0), (1, 1), (2, 10)]), seconds(72));
+    assert_eq!(penalised(&[(0, 0), (1, 1), (2, 10)]), seconds(60));
     // Not within ten seconds.
     assert_eq!(penalised(&[(0, 0), (1, 1), (2, 11)]), None);
-    assert_eq!(penalised(&[(0, 0), (1, 1), (2, 11), (3, 11)]), seconds(74));
+    assert_eq!(penalised(&[(0, 0), (1, 1), (2, 11), (3, 11)]), seconds(62));
     // Only two addresses.
     assert_eq!(penalised(&[(0, 0), (1, 1), (0, 2), (1, 3), (0, 4)]), None);
     // One more of the same trouble.
-    assert_eq!(penalised(&[(0, 0), (1, 1), (2, 2), (3, 3)]), seconds(66));
+    assert_eq!(penalised(&[(0, 0), (1, 1), (2, 2), (3, 3)]), seconds(62));
 }
 
 #[test]
-fn the_latest_penalty_of_many_ends_the_pause() {
+fn the_first_penalty_of_many_ends_the_pause() {
     let mut limiter = RateLimiter::new(RateLimits::default());
     for (who, seconds) in [(0, 5), (1, 90), (2, 7)] {
         limiter.penalise(&pacing(who), at(seconds * 1_000_000), at(0));
     }
-    assert_eq!(limiter.paused_until(at(0)), Some(at(90_000_000)));
+    assert_eq!(limiter.paused_until(at(0)), Some(at(5_000_000)));
     let slot = limiter.take(&pacing(3), SendLane::Reply, at(0));
-    let until = at(90_000_000);
+    let until = at(5_000_000);
     assert_eq!(slot, Slot::ChannelBusy { until });
     assert_eq!(limiter.paused_until(until), None);
+}
+
+/// Ten messages at once to an address that takes three in three seconds are paid off in ten; the
+/// channel goes on for others.
+#[test]
+fn what_a_message_costs_beyond_its_slot_is_paid_off() {
+    let rate = |count| Some(Rate::new(count, millis(3000)));
+    let mut limiter = RateLimiter::new(RateLimits {
+        channel: rate(90),
+        address: rate(3),
+        group: None,
+    });
+    let now = at(0);
+    assert_eq!(limiter.take(&pacing(0), SendLane::Reply, now), Slot::Taken);
+    limiter.spend(&pacing(0), 9, now);
+    let until = limiter.take(&pacing(0), SendLane::Reply, now).until();
+    assert_eq!(until, Some(after(now, millis(10_000))));
+    assert_eq!(limiter.take(&pacing(1), SendLane::Reply, now), Slot::Taken);
+    let later = after(now, millis(10_000));
+    assert_eq!(
+        limiter.take(&pacing(0), SendLane::Reply, later),
+        Slot::Taken
+    );
 }
 
 #[test]

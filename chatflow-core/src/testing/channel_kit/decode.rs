@@ -282,7 +282,8 @@ fn last(desk: &Desk) -> Inbound {
 
 fn as_message(inbound: &Inbound) -> &Message {
     match &inbound.body {
-        InboundBody::Message(message) => message,
+        // What begins a conversation is a message too.
+        InboundBody::Message(message) | InboundBody::Started { message, .. } => message,
         other => panic!("a message came in as {other:?}"),
     }
 }
