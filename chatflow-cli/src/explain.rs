@@ -153,6 +153,7 @@ impl Explained<'_> {
                 "It waits: once passed, the dialog shows Waiting until the contact writes."
             }
             (true, "delay", _) => "It waits for time to pass; no answer shortens that.",
+            (true, "membership", _) => "It waits for the answer; a message meanwhile asks again.",
             (true, "keywords" | "router", _) => {
                 "It waits for a message, unless one is left that no step has taken."
             }

@@ -17,11 +17,20 @@ use crate::transport::Failure;
 /// is a channel and no group, as one of its administrators.
 ///
 /// ```no_run
-/// # async fn connected(telegram: &chatflow_telegram::Telegram) {
+/// # async fn start(
+/// #     telegram: chatflow_telegram::Telegram,
+/// #     bot: chatflow_core::Bot,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// use chatflow_core::{Chatflow, Membership, MemoryStore};
 /// use chatflow_telegram::TelegramMembership;
 ///
-/// let membership = TelegramMembership::new(telegram);
-/// # let _ = membership;
+/// let membership = TelegramMembership::new(&telegram);
+/// Chatflow::builder(MemoryStore::new())
+///     .bot(bot, telegram)
+///     .port(Membership::PORT, membership)
+///     .run()
+///     .await?;
+/// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone)]

@@ -26,10 +26,10 @@ use std::process::ExitCode;
 
 use chatflow_core::{
     Ask, Bot, Branch, Chatflow, Condition, FinishStatus, FlowBuilder, FlowDefinition, FlowError,
-    FlowFiles, KeywordRouter, SendMessage,
+    FlowFiles, KeywordRouter, Membership, SendMessage,
 };
 use chatflow_store_sqlite::SqliteStore;
-use chatflow_telegram::{Telegram, TelegramConfig, WebhookConfig};
+use chatflow_telegram::{Telegram, TelegramConfig, TelegramMembership, WebhookConfig};
 use etcetera::BaseStrategy as _;
 use tokio::net::TcpListener;
 
@@ -116,7 +116,8 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
     let Some(bot) = bot(&options.flows)? else {
         return Ok(ExitCode::FAILURE);
     };
-    let token = env::var("TELEGRAM_BOT_TOKEN").unwrap_or_default(); // an error would show it
+    let token = env::var_os("TELEGRAM_BOT_TOKEN").unwrap_or_default();
+    let token = token.to_string_lossy().into_owned(); // what isn't text is no token either
     if token.trim().is_empty() {
         return Err("set TELEGRAM_BOT_TOKEN to your bot's token, which @BotFather gives".into());
     }
@@ -138,7 +139,9 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
     let (name, db) = (telegram.username(), options.db.display());
     let greeting = format!("Write to the bot at https://t.me/{name}; Ctrl-C ends. Kept in {db}");
     writeln!(io::stdout(), "{greeting}")?;
-    let chatflow = Chatflow::builder(store).bot(bot, telegram).start().await?;
+    let membership = TelegramMembership::new(&telegram);
+    let engine = Chatflow::builder(store).bot(bot, telegram);
+    let chatflow = engine.port(Membership::PORT, membership).start().await?;
     let ended = tokio::select! {
         ended = chatflow.finished() => ended,
         asked = tokio::signal::ctrl_c() => Ok(asked?),
@@ -215,7 +218,11 @@ impl Options {
                 Long("flow") => options.flows.push(arguments.value()?.into()),
                 Long("db") => db = Some(PathBuf::from(arguments.value()?)),
                 Long("api-url") => options.api_url = Some(arguments.value()?.string()?),
-                Long("webhook") => options.webhook = Some(arguments.value()?.parse()?),
+                Long("webhook") => {
+                    let address = arguments.value()?.string()?;
+                    let sentence = "--webhook wants an address and a port, such as 127.0.0.1:8080";
+                    options.webhook = Some(address.parse().map_err(|_| sentence)?);
+                }
                 Long("webhook-url") => options.webhook_url = Some(arguments.value()?.string()?),
                 Long("help") | Short('h') => return Ok(None),
                 other => return Err(format!("{}; see --help", other.unexpected()).into()),

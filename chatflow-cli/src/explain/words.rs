@@ -10,6 +10,7 @@ pub(super) fn what_it_does(kind: &str) -> &'static str {
         "keywords" => "goes on by the words of a message.",
         "condition" => "goes on by what is known; the first that holds is taken.",
         "split" => "sends each dialog down one of several arms.",
+        "membership" => "goes on by whether the contact has joined a place.",
         "tags" => "changes the contact's tags.",
         "set" => "keeps values.",
         "change_flow" => "goes on in another flow and doesn't come back.",

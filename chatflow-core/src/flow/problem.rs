@@ -534,7 +534,7 @@ kinds! {
     TooManyMessagesPerTurn { .. } = "messages_per_turn", Error, "put a step in between that waits";
     Unreachable { .. } = "unreachable", Warning, "lead an exit here, or take the step away";
     DeadEnd { .. } = "dead_end", Warning, "say `finish: finished` if the flow ends here, else where it goes on";
-    MissingFallback { .. } = "missing_fallback", Warning, "say under `next` where `otherwise` leads";
+    MissingFallback { .. } = "missing_fallback", Warning, "say under `next` where each exit leads";
     NeverSet { .. } = "never_set", Error, "save it before, name it under `inputs` if it comes from outside, or give it a default";
     MayBeUnset { .. } = "may_be_unset", Warning, "save it on every way, or give it a default";
     ShadowedKeyword { .. } = "shadowed_keyword", Warning, "take it out of one of them";

@@ -399,7 +399,7 @@ impl Builder {
                 // Nobody may be waiting.
                 let mut tell = || over.take().map(|over| over.send(()).unwrap_or(()));
                 let first = |error: RunError| {
-                    tracing::error!(%error, "a channel stopped listening; the others go on");
+                    tracing::error!(%error, "a channel stopped listening");
                     let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
                     failure.get_or_insert(error);
                     drop(failure);

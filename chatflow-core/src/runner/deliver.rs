@@ -308,6 +308,8 @@ impl Worker {
         if let Some(retry) = retry {
             return (retry, None);
         }
+        let detail = error.detail;
+        tracing::warn!(%effect, reason = reason.label(), detail, "a message is given up");
         let body = EventBody::DeliveryFailed {
             effect,
             automatic: delivery.effect.automatic,
@@ -381,6 +383,7 @@ impl Worker {
         request: &Value,
     ) -> Result<Settled, Result<Value, CallFailure>> {
         let Some(port) = self.ports.get(port) else {
+            tracing::warn!(port, "a step calls a port that this program doesn't have");
             return Err(Err(CallFailure::NoSuchPort));
         };
         let limit = self

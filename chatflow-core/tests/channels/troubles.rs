@@ -338,8 +338,10 @@ fn st_11_beginning_again_ends_waiting() {
         .into_iter()
         .map(|s| s.message.text().to_owned())
         .collect();
-    let loaded = block_on(store.load(dialog("anna"))).unwrap().unwrap();
     assert_eq!(sent, ["Join, then come back.", "gift"]);
+    let loaded = block_on(store.load(dialog("anna"))).unwrap().unwrap();
+    let snapshot = Snapshot::decode(&loaded.snapshot).unwrap();
+    assert_eq!(snapshot.shown_status().kind, StatusKind::Finished);
 }
 
 #[test]

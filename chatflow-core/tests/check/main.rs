@@ -8,8 +8,8 @@ mod soundness;
 use std::collections::BTreeMap;
 
 use chatflow_core::{
-    Ask, Bot, Bound, Branch, Condition, FinishStatus, FlowBuilder, FlowDefinition, Report,
-    Severity, StepDefinition, StepId, StepKind,
+    Ask, Bot, Bound, Branch, Condition, FinishStatus, FlowBuilder, FlowDefinition, Membership,
+    Report, Severity, StepDefinition, StepId, StepKind,
 };
 
 use good::{funnel, lead, menu, put, say, set, with};
@@ -42,6 +42,29 @@ fn good_bots_are_clean() {
 fn report_flows(bot: &Bot) -> usize {
     // The definitions of a config are its flows and its settings.
     bot.compile().unwrap().definitions().len() - 1
+}
+
+/// Whoever hasn't joined must not go on as a member does because that is listed next.
+#[test]
+fn fl_38_a_membership_that_says_only_where_members_go_is_warned_of() {
+    let flow = |exits: &[&str]| {
+        let flow = FlowBuilder::new("gift", 1).step("check", Membership::of("@shop_news"));
+        let flow = exits
+            .iter()
+            .fold(flow, |flow, exit| flow.exit(*exit, "gift"));
+        let flow = flow.step("gift", say("Here is your gift."));
+        Bot::new("shop", flow.finish(FinishStatus::Finished).build().unwrap())
+    };
+    let all = [
+        Membership::MEMBER,
+        Membership::NOT_MEMBER,
+        Membership::UNKNOWN,
+    ];
+    assert!(flow(&all).check().is_clean());
+    let found = findings(&flow(&all[..1]).check());
+    let (code, step, at) = ("missing_fallback", "check", "membership");
+    let expected = (code.to_owned(), step.to_owned(), at.to_owned());
+    assert_eq!(found, [expected.clone(), expected]);
 }
 
 #[test]

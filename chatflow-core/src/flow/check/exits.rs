@@ -101,6 +101,13 @@ fn by_chance(
         if to.as_str() == &**exit {
             continue;
         }
+        if matches!(written.kind, StepKind::Membership(_)) {
+            // Whoever hasn't joined, or of whom nobody can tell, must not go on as a member does
+            // only because that stands next.
+            let kind = ProblemKind::MissingFallback { to: to.clone() };
+            found.add(room.place, Some(&step.name), &[written.kind.key()], kind);
+            continue;
+        }
         if let Some(like) = steps.like(exit, budget)
             && like != to
             && *like != step.name

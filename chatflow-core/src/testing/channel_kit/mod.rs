@@ -188,7 +188,7 @@ macro_rules! for_each_channel_case {
 
 /// Makes one `#[test]` of each case of the [kit](crate::testing::channel_kit), on outsides of the
 /// given [harness](crate::testing::channel_kit::ChannelHarness). The expression is evaluated for
-/// each test. A case that can't apply says so in its output.
+/// each test. A case that can't apply says so in its output: `cargo test -- --nocapture` shows it.
 ///
 /// Cases run on [`block_on`](crate::testing::block_on). An adapter that needs a runtime of its
 /// own names a function that takes its place: `channel_conformance!(harness, on_my_runtime)`.

@@ -23,6 +23,7 @@
 //! | `< Ready? [Yes \| No]` | … with these choices |
 //! | `< [photo] text [Yes \| No]` | … with media of this kind, whatever its reference; text and choices may be missing |
 //! | `< [photo shop.jpg] text` | … with media of just this reference |
+//! | `< [photo][photo] text` | … with several media as one message |
 //! | `@ +1h30m` | the clock moves on, with `d`, `h`, `m`, `s` and `ms`; timers fire in order of their time |
 //! | `@ 2026-01-05T10:00:00Z` | the clock moves to a moment; it begins at midnight of 2026-01-01 |
 //! | `@ restart` | the program ends and starts again, and has nothing but what is stored |
@@ -52,7 +53,7 @@
 //! | `% refuse blocked` | the next send fails so: `blocked`, `gone`, `cannot_initiate`, `removed`, `no_rights`, `visitor_left`, `unknown_recipient`, `window_closed`, `too_large`, `unsupported`, `invalid`, `channel_down`, `transient`, `ambiguous` |
 //! | `% transient after 2` | not the next send but the one after two more; so with all of these failures |
 //! | `% duplicate` | the channel delivers the contact's last event again; nothing may come of it |
-//! | `~ call crm {"rank": 1}` | the port `crm` answers its next call so; `refused` and `transient` make it fail |
+//! | `~ call crm {"rank": 1}` | the port `crm` answers its next call so; `refused` and `transient` make it fail. A port that no line names is one that the program doesn't have |
 //! | `? status waiting` | what must hold now, see below |
 //!
 //! `>`, `<`, `!`, `%` and `?` speak of one contact, whose outside id is `contact` and of whom
