@@ -493,3 +493,69 @@ async fn a_shutdown_stops_listening_while_others_wait_for_the_end() {
     assert_eq!(channel.heard.load(SeqCst), heard);
     chatflow.shutdown().await.unwrap();
 }
+
+/// A channel whose account is refused as soon as it listens.
+struct Refused(ChannelId, Capabilities);
+
+#[async_trait]
+impl Channel for Refused {
+    fn id(&self) -> &ChannelId {
+        &self.0
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.1
+    }
+
+    fn decode(&self, _: &RawInbound) -> Vec<Inbound> {
+        Vec::new()
+    }
+
+    async fn send(&self, _: &Outbound<'_>) -> Result<Receipt, SendError> {
+        Ok(Receipt::default())
+    }
+
+    async fn listen(&self, _: &dyn Ingest) -> Result<(), ListenError> {
+        Err(ListenError::Refused {
+            channel: self.0.clone(),
+            detail: "no such account".to_owned(),
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_stops_listening_is_told_of_and_stops_no_other() {
+    let flow = || {
+        let flow = FlowBuilder::new("talk", 1).step("talk", Talk);
+        flow.build().unwrap()
+    };
+    let endless = Arc::new(Endless {
+        id: "endless".into(),
+        capabilities: Capabilities::text(),
+        heard: AtomicU64::new(0),
+    });
+    let refused = Refused("refused".into(), Capabilities::text());
+    let chatflow = Chatflow::builder(MemoryStore::new())
+        .bot(Bot::new("one", flow()), refused)
+        .bot(Bot::new("other", flow()), endless.clone())
+        .start()
+        .await
+        .unwrap();
+    let told = chatflow.finished().await.unwrap_err().to_string();
+    assert!(
+        told.contains("refused") && told.contains("no such account"),
+        "{told}"
+    );
+    let heard = endless.heard.load(SeqCst);
+    for _ in 0..1_000_000 {
+        if endless.heard.load(SeqCst) >= heard + 20 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert!(
+        endless.heard.load(SeqCst) >= heard + 20,
+        "the other is silent"
+    );
+    chatflow.shutdown().await.unwrap();
+}

@@ -51,9 +51,6 @@ pub struct Capabilities {
     pub receipts: Receipts,
     /// When we may write first.
     pub initiation: Initiation,
-    /// Within what time of an event the contact has to be shown that his choice was taken; none
-    /// where the channel wants no such thing.
-    pub press_answer_within: Option<Duration>,
     /// Whether sending twice under one key arrives once.
     pub idempotent_send: bool,
     /// How long a send may take, such as the upload of a large file, where that is longer than
@@ -195,7 +192,6 @@ impl Capabilities {
             marks_read: false,
             receipts: Receipts::None,
             initiation: Initiation::Always,
-            press_answer_within: None,
             idempotent_send: false,
             send_within: Duration::ZERO,
             rates: RateLimits::default(),

@@ -87,7 +87,6 @@ impl Capabilities {
             marks_read: false,
             receipts: Receipts::None,
             initiation: Initiation::AfterContact,
-            press_answer_within: Some(Duration::from_secs(150)),
             idempotent_send: false,
             send_within: SECOND * 330,
             rates: RateLimits {
@@ -133,7 +132,6 @@ impl Capabilities {
             marks_read: true,
             receipts: Receipts::Read,
             initiation: Initiation::Always,
-            press_answer_within: None,
             ..Self::telegram_bot()
         }
     }

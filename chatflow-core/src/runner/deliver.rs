@@ -10,7 +10,7 @@ use futures::future::{Either, FutureExt, select};
 use crate::channel::{Action, NextTry, Outbound, Receipt, SendError, SendErrorClass, plan};
 use crate::dialog::{
     Address, CallFailure, Cause, EffectBody, EffectId, Event, EventBody, EventKey, ExternalId,
-    FailureClass, FailureReason, Reach, Value, time,
+    FailureClass, FailureReason, Moment, Reach, Value, time,
 };
 use crate::runner::line::Line;
 use crate::runner::worker::decode;
@@ -268,11 +268,7 @@ impl Worker {
                 let until = line.rest(now);
                 let channel = line.channel.id();
                 tracing::error!(%channel, %until, detail = error.detail, "the channel is down and rests");
-                let counted = false;
-                Some(Settled::Retry {
-                    due: until,
-                    counted,
-                })
+                Some(put_off_until(until))
             }
             (SendErrorClass::Moved(to), NextTry::ThereInstead) => {
                 let retry = self.retry_there(line, delivery, to).await;
@@ -289,11 +285,7 @@ impl Worker {
                         %channel, %until,
                         "the channel knows none of many addresses; it rests, and is tried again"
                     );
-                    let counted = false;
-                    Settled::Retry {
-                        due: until,
-                        counted,
-                    }
+                    put_off_until(until)
                 })
             }
             (class, NextTry::Again) => {
@@ -339,14 +331,9 @@ impl Worker {
             }
         }
         // It counts: two places that send each other's messages on must not do so for ever.
-        let retry = self.retry(delivery, None)?;
-        Some(match retry {
-            Settled::Retry { counted, .. } => {
-                let due = self.clock.now();
-                Settled::Retry { due, counted }
-            }
-            other => other,
-        })
+        let (due, counted) = (self.clock.now(), true);
+        self.retry(delivery, None)
+            .map(|_| Settled::Retry { due, counted })
     }
 
     /// The channel took something: dialogs that were stopped while it knew nobody go on.
@@ -435,10 +422,14 @@ impl Worker {
     }
 
     fn put_off(&self, wait: Duration) -> Settled {
-        let due = time::add(self.clock.now(), wait);
-        let counted = false;
-        Settled::Retry { due, counted }
+        put_off_until(time::add(self.clock.now(), wait))
     }
+}
+
+/// A retry that is not the message's fault.
+fn put_off_until(due: Moment) -> Settled {
+    let counted = false;
+    Settled::Retry { due, counted }
 }
 
 struct Panicked;

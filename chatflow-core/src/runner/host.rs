@@ -66,8 +66,7 @@ impl Worker {
     /// [`HandleError`]; [`HandleError::Channel`] of the class `Unsupported` where the channel has
     /// no such thing.
     pub async fn show_typing(&self, dialog: DialogId) -> Result<(), HandleError> {
-        let address = self.address(dialog).await?;
-        let channel = self.channel(&address)?;
+        let (address, channel) = self.place(dialog).await?;
         if !channel.capabilities().typing {
             let detail = "the channel doesn't show who writes";
             return Err(SendError::new(SendErrorClass::Unsupported, detail).into());
@@ -82,11 +81,9 @@ impl Worker {
     /// # Errors
     /// [`HandleError::Unsupported`] where the channel has no such thing, and others.
     pub async fn mark_read(&self, dialog: DialogId, message: EffectId) -> Result<(), HandleError> {
-        self.can_act(dialog, MessageAction::MarkRead).await?;
-        let address = self.address(dialog).await?;
+        let (address, channel) = self.can_act(dialog, MessageAction::MarkRead).await?;
         let id = self.external_id(dialog, message).await?;
         let read = Action::MarkRead { id: &id };
-        let channel = self.channel(&address)?;
         let shown = channel.act(&address, &read);
         Ok(self.at_channel(shown, Duration::ZERO).await?)
     }
@@ -124,29 +121,27 @@ impl Worker {
         Ok(token)
     }
 
-    /// Whether the dialog's channel can do this to a message.
+    /// Where the dialog is reached, if its channel can do this to a message.
     pub(crate) async fn can_act(
         &self,
         dialog: DialogId,
         action: MessageAction,
-    ) -> Result<(), HandleError> {
-        let address = self.address(dialog).await?;
-        let channel = self.channel(&address)?;
+    ) -> Result<(Address, &dyn Channel), HandleError> {
+        let (address, channel) = self.place(dialog).await?;
         if channel.capabilities().actions().contains(&action) {
-            return Ok(());
+            return Ok((address, channel));
         }
         let channel = channel.id().clone();
         Err(HandleError::Unsupported { channel, action })
     }
 
-    fn channel(&self, address: &Address) -> Result<&dyn Channel, HandleError> {
-        Ok(&*self.line(address)?.channel)
-    }
-
-    async fn address(&self, dialog: DialogId) -> Result<Address, HandleError> {
+    /// Where a dialog is reached.
+    async fn place(&self, dialog: DialogId) -> Result<(Address, &dyn Channel), HandleError> {
         let loaded = self.store.load(dialog).await?;
         let loaded = loaded.ok_or(HandleError::NoSuchDialog { dialog })?;
-        Ok(decode(dialog, &loaded)?.address)
+        let address = decode(dialog, &loaded)?.address;
+        let channel = &*self.line(&address)?.channel;
+        Ok((address, channel))
     }
 
     /// The channel's own id of a line of the transcript.
@@ -164,9 +159,7 @@ impl Worker {
             reason: "the dialog has no such message that the channel knows",
         })
     }
-}
 
-impl Worker {
     /// One line of a transcript.
     pub(crate) async fn line_of(
         &self,

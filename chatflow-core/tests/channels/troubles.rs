@@ -440,3 +440,57 @@ fn a_message_that_races_with_its_address_move_is_handled() {
     ));
     assert!(became.is_err() || became.unwrap() == Ingested::Handled);
 }
+
+/// A channel that takes two minutes for what it sends.
+struct Slow(ScriptedChannel, Arc<ManualClock>);
+
+#[async_trait::async_trait]
+impl Channel for Slow {
+    fn id(&self) -> &ChannelId {
+        self.0.id()
+    }
+    fn capabilities(&self) -> &Capabilities {
+        self.0.capabilities()
+    }
+    fn decode(&self, raw: &RawInbound) -> Vec<Inbound> {
+        self.0.decode(raw)
+    }
+    async fn send(&self, outbound: &Outbound<'_>) -> Result<Receipt, SendError> {
+        let done = Clock::now(&*self.1) + SECOND * 120;
+        self.1.sleep_until(done).await;
+        self.0.send(outbound).await
+    }
+    async fn listen(&self, _: &dyn Ingest) -> Result<(), ListenError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_channel_that_says_it_needs_long_is_waited_for() {
+    let clock = Arc::new(ManualClock::default());
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let mut patient = Capabilities::text();
+    patient.send_within = SECOND * 300;
+    let scripted = ScriptedChannel::new("test").with_capabilities(patient);
+    let channel = Arc::new(Slow(scripted, clock.clone()));
+    let flow = FlowBuilder::new("f", 1).step("name", Ask::text("Name?"));
+    let worker = Worker::builder(store.clone(), clock.clone())
+        .bot(&Bot::new("bot", flow.build().unwrap()), channel.clone())
+        .build()
+        .unwrap();
+    block_on(worker.start()).unwrap();
+    block_on(worker.receive(channel.0.says("anna", "1", "hi"))).unwrap();
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    let mut step = pin!(worker.step());
+    for _ in 0..3 {
+        assert!(step.as_mut().poll(&mut cx).is_pending());
+        clock.advance(SECOND * 40);
+    }
+    assert!(step.as_mut().poll(&mut cx).is_ready());
+    let sent = channel.0.take();
+    assert_eq!((sent.len(), sent[0].attempt), (1, 1));
+    let line = block_on(store.transcript(dialog("anna"), None, 10))
+        .unwrap()
+        .pop();
+    assert_eq!(line.unwrap().delivery, Some(DeliveryState::Sent));
+}
