@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use chatflow_core::{
     ExportError, FinishStatus, FlowFiles, FlowGraph, FlowId, GraphEdge, GraphNode, GraphTarget,
-    StepId,
+    StepId, StepTarget,
 };
 
 use crate::flow_files::{self, AssumedCode, Unreadable};
@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Verdict
         node,
         files: &files,
     };
-    explained.write(&step[node.kind], out)?;
+    explained.write(step, out)?;
     out.flush()?;
     Ok(Verdict::Confirmed)
 }
@@ -134,13 +134,15 @@ struct Explained<'a> {
 }
 
 impl Explained<'_> {
-    fn write(&self, form: &serde_json::Value, out: &mut impl Write) -> io::Result<()> {
+    fn write(&self, step_form: &serde_json::Value, out: &mut impl Write) -> io::Result<()> {
         let node = self.node;
         let step = Printable(node.step.as_str());
         let flow = Printable(self.graph.flow.as_str());
         let does = words::what_it_does(node.kind);
         writeln!(out, "Step `{step}` of flow `{flow}` {does}")?;
-        for line in words::details(node.kind, form) {
+        let mut lines = words::details(node.kind, &step_form[node.kind]);
+        lines.extend(words::beside(step_form));
+        for line in lines {
             writeln!(out, "  {}", Printable(&line))?;
         }
         for (what, names) in [("Reads", &node.reads), ("Keeps", &node.keeps)] {
@@ -152,9 +154,15 @@ impl Explained<'_> {
             (_, _, Some(FinishStatus::Waiting)) => {
                 "It waits: once passed, the dialog shows Waiting until the contact writes."
             }
-            (true, "delay", _) => "It waits for time to pass; no answer shortens that.",
+            (true, "delay", _) => {
+                "It waits for time to pass; what messages do meanwhile, the bot's `during_delay` or the step says."
+            }
             (true, "membership", _) => "It waits for the answer; a message meanwhile asks again.",
-            (true, "keywords" | "router", _) => {
+            (true, "webhook" | "ai_reply", _) => "It waits for the answer from outside.",
+            (true, "external_bot", _) => {
+                "It waits for the other bot, and hands on to it what the contact writes."
+            }
+            (true, "keywords" | "router" | "ai_route", _) => {
                 "It waits for a message, unless one is left that no step has taken."
             }
             (true, _, _) => "It waits for the contact's message.",
@@ -203,6 +211,7 @@ impl Explained<'_> {
                 }
             }
         }
+        reached.extend(self.rules_into());
         if reached.is_empty() {
             return writeln!(out, "Nothing leads to it.");
         }
@@ -211,6 +220,33 @@ impl Explained<'_> {
             writeln!(out, "  {}", Printable(&from))?;
         }
         Ok(())
+    }
+
+    /// What the bot's own rules lead here from anywhere.
+    fn rules_into(&self) -> Vec<String> {
+        // Files without errors make a bot; its name tells nothing of its rules.
+        let config = self
+            .files
+            .bot("explained")
+            .ok()
+            .and_then(|bot| bot.compile().ok());
+        let Some(behaviour) = config.as_ref().map(|config| &config.settings().behaviour) else {
+            return Vec::new();
+        };
+        let is_here = |to: &StepTarget| {
+            let step = to.step.as_ref().unwrap_or(&self.graph.entry);
+            let flow = to.flow.as_ref();
+            flow.is_none_or(|flow| *flow == self.graph.flow) && *step == self.node.step
+        };
+        let reports = behaviour
+            .postbacks
+            .iter()
+            .filter(|rule| is_here(&rule.step));
+        let reports = reports.map(|rule| format!("anywhere, when a tracker reports `{}`", rule.on));
+        let robots = behaviour.robots.iter();
+        let robots = robots.filter(|(_, robot)| robot.step.as_ref().is_some_and(is_here));
+        let robots = robots.map(|(name, _)| format!("anywhere, by the robot `{name}`"));
+        reports.chain(robots).collect()
     }
 
     fn is_into(&self, to: &GraphTarget, step: &StepId) -> bool {

@@ -16,7 +16,7 @@ use chatflow_core::{BotId, FlowDefinition, FlowGraph, FlowId, GraphTarget, Store
 use chatflow_store_sqlite::OpenError;
 
 use crate::flow_files::{self, AssumedCode, Unreadable};
-use crate::output::{Printable, Verdict, count, tell};
+use crate::output::{Verdict, count, listed, tell};
 use crate::usable;
 use stored::{Database, Tally};
 
@@ -147,23 +147,6 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Verdict
     out.write_all(picture.as_bytes())?;
     out.flush()?;
     Ok(verdict)
-}
-
-/// Names as a sentence lists them.
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    const SHOWN_MAX: usize = 20;
-    let mut names: Vec<&str> = names.collect();
-    names.sort_unstable();
-    names.dedup();
-    let shown = names.iter().take(SHOWN_MAX);
-    let mut list = shown
-        .map(|name| format!("`{}`", Printable(name)))
-        .collect::<Vec<_>>()
-        .join(", ");
-    if names.len() > SHOWN_MAX {
-        list.push_str(" and others");
-    }
-    list
 }
 
 fn newest<'a>(flows: &'a [FlowDefinition], id: &FlowId) -> Option<&'a FlowDefinition> {

@@ -7,6 +7,7 @@
 //!  chatflow explain FLOW --step S    a step in plain words
 //!  chatflow export FLOW --format F   a flow file again, in YAML or JSON
 //!  chatflow schema                   the form of flow files, for editors
+//!  chatflow migrate plan …           what new flows would do to stored dialogs
 //!  chatflow replay --db FILE         stored dialogs run again, every byte compared
 //! ```
 //!
@@ -24,6 +25,7 @@ mod explain;
 mod export;
 mod flow_files;
 mod graph;
+mod migrate;
 mod output;
 mod play;
 mod replay;
@@ -65,6 +67,9 @@ enum Command {
     Export(export::Arguments),
     /// Prints the JSON Schema of flow files, for editors.
     Schema,
+    /// Plans what becomes of stored dialogs when flows change.
+    #[command(subcommand)]
+    Migrate(migrate::Command),
     /// Prints dialogs and runs their turns again, comparing every byte with the stored ones.
     Replay(replay::Arguments),
 }
@@ -80,6 +85,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments, out).map_err(Into::into),
         Command::Export(arguments) => export::run(&arguments, out).map_err(Into::into),
         Command::Schema => schema::run(out).map_err(Into::into),
+        Command::Migrate(command) => migrate::run(&command, out).map_err(Into::into),
         Command::Replay(arguments) => replay::run(&arguments, out).map_err(Into::into),
     };
     match verdict {

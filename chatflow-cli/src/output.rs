@@ -47,6 +47,23 @@ pub(crate) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{plural}")
 }
 
+/// Names as a sentence lists them.
+pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    const SHOWN_MAX: usize = 20;
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    let shown = names.iter().take(SHOWN_MAX);
+    let mut list = shown
+        .map(|name| format!("`{}`", Printable(name)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    if names.len() > SHOWN_MAX {
+        list.push_str(" and others");
+    }
+    list
+}
+
 /// Says something on the standard error; whoever closed that misses it.
 pub(crate) fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");

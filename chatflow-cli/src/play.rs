@@ -18,7 +18,8 @@ pub(crate) struct Arguments {
     /// The flow file that a new contact enters
     #[arg(value_name = "FLOW")]
     file: PathBuf,
-    /// Scenarios, or folders whose `*.scenario` files are played in the order of their names
+    /// Scenarios, or folders whose `*.scenario` files are played in the order of their names;
+    /// their `~` lines answer for models, outside services and other bots, `*` lines for trackers
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
     /// Another flow file of the same bot; may be given several times

@@ -11,6 +11,7 @@
 //! | `yaml FILE mistake` | … and finds an error |
 //! | `scenario NAME FLOW`, `… with OTHER` | written as `NAME.scenario` and played to the flow: all holds |
 //! | `sh`, `sh fails` | run with `chatflow` on the path: exit code 0, or 1 |
+//! | `sh over FILE by FLOW OTHER` | … and first one contact writes to the bot of these flows, whose store is that file |
 //! | `text` | what the command before it prints, character by character; without it, nothing |
 //! | `sh console` | not run: a program that talks to people; counted, and its paths are looked up |
 //! | `rust no_run` | compiled as a doc test of chatflow-core |
@@ -21,8 +22,12 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use chatflow_core::Behaviour;
+use chatflow_core::testing::{ManualClock, ScriptedChannel};
+use chatflow_core::{Behaviour, FlowFiles, Worker};
+use chatflow_store_sqlite::SqliteStore;
+use futures::executor::block_on;
 use tempfile::TempDir;
 
 /// A block of the page.
@@ -88,6 +93,23 @@ impl Folder {
             "{name}: the page has one folder for all"
         );
         fs::write(self.0.path().join(name), text).unwrap();
+    }
+
+    /// Makes a store with one dialog: a contact has written to the bot of these flows.
+    fn talk(&self, store: &str, flows: &[&str]) {
+        let read = |files: FlowFiles, file: &&str| {
+            files.read(*file, &fs::read(self.0.path().join(file)).unwrap())
+        };
+        let bot = flows.iter().fold(FlowFiles::new(), read).bot("shop");
+        let channel = Arc::new(ScriptedChannel::new("terminal"));
+        let store = Arc::new(SqliteStore::open(self.0.path().join(store)).unwrap());
+        let worker = Worker::builder(store, Arc::new(ManualClock::default()))
+            .bot(&bot.unwrap(), channel.clone())
+            .build()
+            .unwrap();
+        block_on(worker.start()).unwrap();
+        block_on(worker.receive(channel.says("anna", "1", "hi"))).unwrap();
+        block_on(worker.step()).unwrap();
     }
 
     fn run(&self, script: &str) -> Ended {
@@ -161,6 +183,10 @@ fn every_block_of_the_page_does_what_it_says() {
                 let code = match more {
                     [] => 0,
                     ["fails"] => 1,
+                    ["over", file, "by", flow, other] => {
+                        folder.talk(file, &[flow, other]);
+                        0
+                    }
                     _ => panic!("line {}: no such mark {more:?}", block.line),
                 };
                 let text = rest.next_if(|next| next.words == ["text"]);

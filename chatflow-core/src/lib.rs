@@ -76,44 +76,54 @@ pub use channel::{
 #[cfg(feature = "runtime")]
 pub use channel::{Terminal, TerminalOutput};
 pub use dialog::{
-    Actor, Address, Assignee, Attention, Author, Automation, BotId, CallFailure, CancelScope,
-    CannotSend, Cause, ChannelId, ChoiceStyle, ConfigHash, Contact, ContactAct, ContactBlock,
-    ContactId, ContactPatch, ContactRefusal, ContactView, CustomStatus, DealStatus, Decimal,
-    Dialog, DialogCard, DialogId, DialogRow, DialogSettings, Effect, EffectBody, EffectId,
-    ErrorKind, Event, EventBody, EventKey, ExternalId, Fact, FailureClass, FailureReason, FlowId,
-    FlowVersion, Frame, Handling, Mark, MarkKind, Media, MediaKind, Message, MessageRecord,
-    MessageRules, Moment, NAME_BYTES_MAX, OperatorAct, OperatorBlock, OperatorId,
-    ParseDecimalError, ParseIdError, PendingCall, Phase, Position, Profile, Quote, RawBody, Reach,
-    ReceiptState, Receipted, Revision, RuleBroken, SendLane, Session, ShownStatus, Side, Snapshot,
-    Source, SourceTouch, SpaceId, Status, StatusChoice, StatusKind, StatusLabel, StepId,
-    StepTarget, Text, TextCount, TimerChange, TimerSet, VALUE_DEPTH_MAX, Value,
+    Actor, Address, Advice, Assignee, Attention, Author, Automation, BotId, CallFailure,
+    CallPurpose, CancelScope, CannotSend, Cause, ChannelId, ChoiceStyle, ConfigHash, Contact,
+    ContactAct, ContactBlock, ContactId, ContactPatch, ContactRefusal, ContactView, CustomStatus,
+    DealStatus, Decimal, Dialog, DialogCard, DialogId, DialogRow, DialogSettings, Effect,
+    EffectBody, EffectId, ErrorKind, Event, EventBody, EventKey, ExternalId, Fact, FailureClass,
+    FailureReason, FlowId, FlowVersion, Frame, Handling, HeldMessage, Mark, MarkKind, Media,
+    MediaKind, Message, MessageRecord, MessageRules, Moment, NAME_BYTES_MAX, Notice, OperatorAct,
+    OperatorBlock, OperatorId, OutgoingBatch, OutgoingMessage, ParseDecimalError, ParseIdError,
+    PausedAutomation, PendingCall, Phase, Position, Postback, Profile, Quote, RawBody, Reach,
+    Reading, ReceiptState, Receipted, Revision, RouteReason, RowState, RuleBroken, SendLane,
+    Session, ShownStatus, Side, SideCall, Snapshot, Source, SourceTouch, SpaceId, Status,
+    StatusChoice, StatusKind, StatusLabel, StepId, StepTarget, Text, TextCount, TimerChange,
+    TimerSet, TranslateTo, Translation, UpgradeKind, Usage, VALUE_DEPTH_MAX, Value,
 };
 pub use dialog::{codec, time};
 pub use engine::{Engine, LAW, Refusal, Refused, ReplayError, Replayed, Transition, replay};
 pub use flow::{
-    Ask, AskKind, Behaviour, Bot, BotSettings, Bound, Branch, CallFlow, ChangeFlow, ChangeTags,
-    CodeRef, Condition, Config, ConfigError, CustomRouter, CustomStep, Definition, Delay,
-    EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, Finish, FinishStatus, FinishedInbound,
-    Flow, FlowBound, FlowBuilder, FlowDefinition, FlowError, FlowGraph, FlowProblem, GraphEdge,
-    GraphNode, GraphTarget, KeywordMatch, KeywordRouter, Limits, ManualWaitingExit, MediaRule,
-    Membership, OperatorWrite, Outcome, Problem, ProblemKind, RenderError, Report, Router, SaveTo,
-    SendMessage, SetValues, Severity, Split, StartedAgain, Step, StepContext, StepDefinition,
-    StepKind, Template, TemplateError, Texts, UnblockTo, UnknownTags, WaitingEntry,
+    AiReply, AiRoute, AiSettings, Alert, Amount, Ask, AskKind, Assign, Behaviour, Bot, BotSettings,
+    Bound, Branch, CallFlow, ChangeFlow, ChangeTags, ClockTime, CodeRef, Condition, Config,
+    ConfigError, CustomRouter, CustomStep, Definition, Delay, DuringDelay, EXIT_GAVE_UP, EXIT_NEXT,
+    EXIT_OTHERWISE, EXIT_TIMEOUT, ErrorInbound, ErrorRetry, Example, Finish, FinishStatus,
+    FinishedInbound, Flow, FlowBound, FlowBuilder, FlowDefinition, FlowError, FlowGraph,
+    FlowProblem, FlowUpgrade, GraphEdge, GraphNode, GraphTarget, KeywordMatch, KeywordRouter,
+    Limits, ManualWaitingExit, MediaRule, Membership, Memory, NotificationRule, Occurrence,
+    OperatorWrite, Outcome, OverBudget, ParseClockTimeError, PassToBot, PostbackRule, Price,
+    Problem, ProblemKind, Push, PushTogether, QuietHours, RenderError, Report, ResumeFrom, Robot,
+    Router, SaveTo, SendMessage, SetValues, Severity, Split, Standing, StartedAgain, Step,
+    StepContext, StepDefinition, StepFailure, StepKind, Stranded, Template, TemplateError, Texts,
+    Track, TranslationSettings, Typing, UnblockTo, UnknownTags, Upgrade, UpgradePlan, WaitingEntry,
+    Webhook, WebhookMethod,
 };
 #[cfg(feature = "files")]
 pub use flow::{
     Code, ExportError, FileReport, Finding, FlowFileError, FlowFiles, Span, flow_schema,
 };
+pub use runner::{
+    BotDone, BotReply, ChangeContactError, ChannelInfo, Clock, ContactChanged, DeployError,
+    Deployed, ExternalBot, HandleError, Handled, MembershipChecker, ModelMessage, ModelProvider,
+    ModelPurpose, ModelReply, ModelRequest, Notification, Notifier, Port, PortError, PortErrorKind,
+    Recognizer, RetryPolicy, StartLinkError, Tracker, TrackerEvent, Translator, WebhookCaller,
+    WebhookRequest, WebhookResponse, Worker, WorkerBuilder, WorkerError,
+};
 #[cfg(feature = "runtime")]
 pub use runner::{Builder, Chatflow, RunError, StartError, SystemClock};
-pub use runner::{
-    ChangeContactError, ChannelInfo, Clock, ContactChanged, HandleError, Handled, Port, PortError,
-    RetryPolicy, StartLinkError, Worker, WorkerBuilder, WorkerError,
-};
 pub use store::{
-    About, Begun, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due, DueDelivery,
-    DueQuery, DueTimer, JournalTurn, LoadedDialog, MemoryStore, Opened, OutboxEntry, PAGE_MAX,
-    RefusedEvent, Settled, Settlement, Store, StoreError, StoredRefusal, StoredUnclaimed,
+    About, Begun, BotRow, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due,
+    DueDelivery, DueQuery, DueTimer, JournalTurn, LoadedDialog, MemoryStore, Opened, OutboxEntry,
+    PAGE_MAX, RefusedEvent, Settled, Settlement, Store, StoreError, StoredRefusal, StoredUnclaimed,
     TranscriptLine, TurnCommit, Unclaimed,
 };
 

@@ -96,7 +96,7 @@ impl Shop {
 
     fn open_over(store: Arc<dyn Store>) -> Self {
         let shop = Self::over(store, Arc::new(ManualClock::default()));
-        assert_eq!(shop.hears("1", "hi"), Handled::Applied { revision: 1 });
+        assert_eq!(shop.hears("1", "hi"), Handled::applied(1));
         shop.add_address();
         shop.step();
         assert_eq!(shop.heard(), ["hi", "hello"]);
@@ -115,7 +115,7 @@ impl Shop {
         let mut snapshot = config.open(address.clone(), contact.view.clone(), now);
         snapshot.contact_id = contact.id;
         let event = Event::message("opened", "hello");
-        let transition = Engine::handle(config, snapshot, &event, now).unwrap();
+        let transition = Engine::handle(&config, snapshot, &event, now).unwrap();
         let opened = Some(Opened { address, contact });
         let turn = TurnCommit::new(transition, event.key, opened, None, now).unwrap();
         block_on(self.store.commit(turn)).unwrap();
@@ -357,7 +357,7 @@ fn ct_23_a_tag_on_a_contact_shows_in_both_its_dialogs() {
 #[test]
 fn ct_23_a_flows_tag_shows_at_once_and_soon_in_the_other_dialog() {
     let shop = Shop::open();
-    assert_eq!(shop.hears("2", "tag vip"), Handled::Applied { revision: 2 });
+    assert_eq!(shop.hears("2", "tag vip"), Handled::applied(2));
     assert!(shop.snapshot(web()).has_tag("vip"), "at once");
     assert!(!shop.row().view.tags.contains("vip"), "the row comes after");
     shop.step();

@@ -26,9 +26,7 @@ fn a_call_is_answered_by_an_event() {
         asking(),
         oracle.clone(),
     );
-    let transient = PortError::Transient {
-        retry_after: Some(Duration::from_secs(5)),
-    };
+    let transient = PortError::retry_after(Duration::from_secs(5));
     *oracle.answers.lock().unwrap() = vec![Ok("forty-two".into()), Err(transient)];
     desk.says("1", "hi");
     assert!(desk.heard().is_empty(), "the first try failed");

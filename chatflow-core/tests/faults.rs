@@ -236,7 +236,7 @@ fn a_port_that_never_answers_is_given_up_in_time() {
         desk.clock.advance(Duration::from_secs(700));
     }
     desk.step();
-    assert_eq!(desk.said(), [CallFailure::Exhausted.to_string()]);
+    assert_eq!(desk.said(), [CallFailure::TimedOut.to_string()]);
 }
 
 #[test]
@@ -358,7 +358,7 @@ fn a_failure_from_before_a_takeover_leaves_the_new_automation_alone() {
     desk.acts("take", OperatorAct::Take);
     let auto = Some(StatusChoice::Auto);
     desk.acts("back", OperatorAct::set(auto, None));
-    let config = desk.worker.configs().next().unwrap().clone();
+    let config = desk.worker.configs().next().unwrap();
     let after = |epoch| {
         let class = FailureClass::Content;
         let failed = EventBody::DeliveryFailed {

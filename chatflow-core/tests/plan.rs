@@ -7,8 +7,8 @@ use chatflow_core::testing::{ManualClock, ScriptedChannel, block_on};
 use chatflow_core::{
     Address, Bot, Capabilities, ChoiceLimits, ChoiceStyle, DialogId, EffectId, Event, Fallback,
     FlowBuilder, Initiation, KeywordRouter, Mark, MarkKind, Media, MediaKind, MediaLimits,
-    MemoryStore, Message, MessageAction, OperatorAct, Receipts, SendErrorClass, TextUnit, Worker,
-    plan,
+    MemoryStore, Message, MessageAction, OperatorAct, Receipts, SendErrorClass, TextUnit,
+    Translation, Worker, plan,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -203,6 +203,31 @@ fn ms_16_a_quote_is_kept_written_out_or_refused_by_capability() {
     capabilities.fallback = Fallback::Reject;
     let refused = plan(&answer, Some(&question), &capabilities).unwrap_err();
     assert_eq!(refused.class, SendErrorClass::Unsupported);
+}
+
+#[test]
+fn ai_09_the_contact_gets_the_translation_without_the_originals_formatting() {
+    let translation = Translation {
+        language: "es".to_owned(),
+        text: "hola".into(),
+    };
+    let message = Message::new("hello")
+        .with_marks([Mark::new(0..5, MarkKind::Bold)])
+        .translated(translation);
+    let parts = plan(&message, None, &Capabilities::messenger()).unwrap();
+    let parts: Vec<&str> = parts.iter().map(Message::text).collect();
+    assert_eq!(parts, ["hola"]);
+    assert_eq!(message.text(), "hello", "the original is kept beside it");
+    let reply = Message::new("si").quoting(EffectId {
+        dialog: DialogId::derive(&"shop".into(), &Address::new("test", "anna")),
+        turn: 1,
+        n: 1,
+    });
+    let mut plain = Capabilities::messenger();
+    plain.quotes = false;
+    plain.fallback = Fallback::Degrade;
+    let parts = plan(&reply, Some(&message), &plain).unwrap();
+    assert_eq!(parts[0].text(), "> hola\nsi", "a quote shows what he saw");
 }
 
 #[test]

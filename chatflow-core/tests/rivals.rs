@@ -122,13 +122,10 @@ fn a_conflict_is_internal_the_turn_is_decided_anew() {
     block_on(slow.receive(channel.says("anna", "1", "hi"))).unwrap();
     let other = channel.says("anna", "2", "faster");
     *clock.meddle.lock().unwrap() = Some(Box::new(move || {
-        assert_eq!(
-            block_on(fast.receive(other)).unwrap(),
-            Handled::Applied { revision: 2 }
-        );
+        assert_eq!(block_on(fast.receive(other)).unwrap(), Handled::applied(2));
     }));
     let handled = block_on(slow.receive(channel.says("anna", "3", "slower"))).unwrap();
-    assert_eq!(handled, Handled::Applied { revision: 3 });
+    assert_eq!(handled, Handled::applied(3));
     let lines = block_on(store.transcript(dialog(), None, 100)).unwrap();
     let texts: Vec<_> = lines
         .iter()
@@ -152,7 +149,7 @@ fn of_two_who_open_a_dialog_at_once_both_are_heard() {
         block_on(fast.receive(other)).unwrap();
     }));
     let handled = block_on(slow.receive(channel.says("anna", "1", "slower"))).unwrap();
-    assert_eq!(handled, Handled::Applied { revision: 2 });
+    assert_eq!(handled, Handled::applied(2));
     assert_eq!(block_on(store.dialogs(None, 10)).unwrap().len(), 1);
 }
 

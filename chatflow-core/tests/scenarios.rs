@@ -12,6 +12,8 @@ use chatflow_core::testing::{Player, Scenario, block_on};
 
 #[path = "scenarios/bots.rs"]
 mod bots;
+#[path = "scenarios/time.rs"]
+mod time;
 use bots::bot;
 
 fn files() -> Vec<PathBuf> {

@@ -171,6 +171,7 @@ fn a_late_answer_is_refused() {
         let answer = EventBody::CallAnswered {
             call,
             answer: Ok("yes".into()),
+            detail: None,
         };
         let refused = Engine::handle(
             &config,

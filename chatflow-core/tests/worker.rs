@@ -17,7 +17,7 @@ use desk::{Desk, asking, greeting};
 #[test]
 fn fl_50_the_same_message_twice_runs_one_step() {
     let desk = Desk::new(greeting());
-    assert_eq!(desk.says("1", "hi"), Handled::Applied { revision: 1 });
+    assert_eq!(desk.says("1", "hi"), Handled::applied(1));
     assert_eq!(desk.says("1", "hi"), Handled::Duplicate);
     assert_eq!(desk.heard(), ["Your name?"]);
     assert_eq!(desk.snapshot().revision, 1);
@@ -75,7 +75,7 @@ fn a_panic_costs_its_turn_only() {
     let desk = Desk::new(asking());
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    assert_eq!(desk.says("1", "panic"), Handled::Applied { revision: 1 });
+    assert_eq!(desk.says("1", "panic"), Handled::applied(1));
     std::panic::set_hook(hook);
     assert_eq!(
         desk.snapshot().automation,
@@ -118,11 +118,7 @@ fn st_44_a_stale_command_reaches_its_caller_and_leaves_nothing() {
     );
     let take = Event::operator("t", "op", OperatorAct::Take).if_revision(1);
     let taken = block_on(desk.worker.handle(Desk::dialog(), &take)).unwrap();
-    assert_eq!(
-        taken,
-        Handled::Applied { revision: 2 },
-        "the same key may be used again"
-    );
+    assert_eq!(taken, Handled::applied(2), "the same key may be used again");
 }
 
 #[test]

@@ -69,4 +69,4 @@ pub(crate) fn move_to(
 
 pub(crate) const MOVE_ENTRIES: &str = "UPDATE outbox SET channel = ?2
      WHERE dialog = ?1 AND state IN ('ready', 'in_flight') AND channel <> ?2
-         AND kind NOT IN ('call', 'patch')";
+         AND kind IN ('send', 'edit', 'delete')";

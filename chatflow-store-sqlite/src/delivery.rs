@@ -10,6 +10,18 @@ use crate::error::Failure;
 use crate::rows::{self, EntryKind, integer};
 use crate::{external, transcript};
 
+/// What `waiting` is of an entry that becomes ready: a message waits until it is the first, and
+/// what automation decided while its bot is paused waits for the end of the pause.
+macro_rules! waits {
+    () => {
+        "(kind IN ('send', 'edit', 'delete') OR kind <> 'patch' AND automatic = 1 AND EXISTS (
+             SELECT 1 FROM dialog d JOIN bot b ON b.id = d.bot
+             WHERE d.id = outbox.dialog AND b.paused_since IS NOT NULL
+         ))"
+    };
+}
+pub(crate) use waits;
+
 /// Starts a delivery, if it may.
 pub(crate) fn begin(
     connection: &Connection,
@@ -95,15 +107,17 @@ impl Entry {
     }
 
     /// A message of which a part has arrived is under way and no longer fenced. A contact's
-    /// change never is: the dialog has it already, and the row must follow.
+    /// change never is: the dialog has it already, and the row must follow. Nor is a report: what
+    /// it tells has happened.
     fn may_never_start(&self) -> bool {
         let is_fenced = self.automatic && self.epoch < self.fence;
         match self.kind {
             EntryKind::Send | EntryKind::Edit | EntryKind::Delete => {
                 is_fenced && self.part == 0 || !self.can_send || self.blocked
             }
+            EntryKind::Typing => is_fenced || !self.can_send || self.blocked,
             EntryKind::Call => is_fenced,
-            EntryKind::Patch => false,
+            EntryKind::Patch | EntryKind::Tell => false,
         }
     }
 }
@@ -146,9 +160,11 @@ pub(crate) fn settle(connection: &Connection, settlement: &Settlement) -> Result
             if kind.is_for_contact() {
                 external::add(connection, effect, ids)?;
             }
-            let sql = "UPDATE outbox SET state = 'ready', part = part + 1, attempts = 0,
-                     waiting = kind NOT IN ('call', 'patch')
-                 WHERE dialog = ?1 AND turn = ?2 AND n = ?3";
+            let sql = concat!(
+                "UPDATE outbox SET state = 'ready', part = part + 1, attempts = 0, waiting = ",
+                waits!(),
+                " WHERE dialog = ?1 AND turn = ?2 AND n = ?3"
+            );
             connection.prepare_cached(sql)?.execute(params![
                 effect.dialog.to_bytes(),
                 integer(effect.turn)?,
@@ -166,9 +182,11 @@ pub(crate) fn settle(connection: &Connection, settlement: &Settlement) -> Result
             set_settled(connection, effect, DeliveryState::Sent, None)?;
         }
         Settled::Retry { due, counted } => {
-            let sql = "UPDATE outbox SET state = 'ready', due = ?4, attempts = attempts - ?5,
-                     waiting = kind NOT IN ('call', 'patch')
-                 WHERE dialog = ?1 AND turn = ?2 AND n = ?3";
+            let sql = concat!(
+                "UPDATE outbox SET state = 'ready', due = ?4, attempts = attempts - ?5, waiting = ",
+                waits!(),
+                " WHERE dialog = ?1 AND turn = ?2 AND n = ?3"
+            );
             connection.prepare_cached(sql)?.execute(params![
                 effect.dialog.to_bytes(),
                 integer(effect.turn)?,
@@ -201,9 +219,11 @@ pub(crate) fn recover(connection: &Connection, now: Moment) -> Result<u64, Failu
     Ok(count)
 }
 
-pub(crate) const RECOVER: &str = "UPDATE outbox SET state = 'ready', due = ?1,
-         waiting = kind NOT IN ('call', 'patch')
-     WHERE state = 'in_flight' RETURNING dialog";
+pub(crate) const RECOVER: &str = concat!(
+    "UPDATE outbox SET state = 'ready', due = ?1, waiting = ",
+    waits!(),
+    " WHERE state = 'in_flight' RETURNING dialog"
+);
 
 /// Puts off one entry that is ready.
 pub(crate) fn put_off(
@@ -234,15 +254,20 @@ pub(crate) fn promote(connection: &Connection, dialog: DialogId) -> Result<(), F
     Ok(())
 }
 
-// The first may be one that was revived while a later one was in flight.
+// The first may be one that was revived while a later one was in flight. What a pause holds is
+// passed over.
 pub(crate) const PROMOTE: &str = "UPDATE outbox SET waiting = 0
      WHERE waiting = 1 AND rowid = (
          SELECT rowid FROM outbox
-         WHERE dialog = ?1 AND state IN ('ready', 'in_flight') AND kind NOT IN ('call', 'patch')
+         WHERE dialog = ?1 AND state IN ('ready', 'in_flight') AND kind IN ('send', 'edit', 'delete')
+             AND (automatic = 0 OR NOT EXISTS (
+                 SELECT 1 FROM dialog d JOIN bot b ON b.id = d.bot
+                 WHERE d.id = ?1 AND b.paused_since IS NOT NULL
+             ))
          ORDER BY turn, n LIMIT 1
      ) AND NOT EXISTS (
          SELECT 1 FROM outbox
-         WHERE dialog = ?1 AND state = 'in_flight' AND kind NOT IN ('call', 'patch')
+         WHERE dialog = ?1 AND state = 'in_flight' AND kind IN ('send', 'edit', 'delete')
      )";
 
 /// The channel took an entry. Its body has served where the transcript has the same.

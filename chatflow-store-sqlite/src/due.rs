@@ -85,7 +85,7 @@ fn next_of(
 }
 
 pub(crate) const DUE_TIMERS: &str = "SELECT dialog, name, generation, due FROM timer
-     WHERE due <= ?1 ORDER BY due, dialog, name LIMIT ?2";
+     WHERE held = 0 AND due <= ?1 ORDER BY due, dialog, name LIMIT ?2";
 
 /// What goes to no contact.
 pub(crate) const DUE_BESIDE: &str = "SELECT dialog, turn, n FROM outbox
@@ -104,7 +104,8 @@ pub(crate) const NEXT_PLACE: &str = "SELECT channel, lane FROM outbox
 /// Holds lagging dialogs only, in the order of their ids.
 pub(crate) const LAGGING: &str = "SELECT dialog FROM lagging ORDER BY dialog LIMIT ?1";
 
-pub(crate) const NEXT_TIMER: &str = "SELECT due FROM timer WHERE due > ?1 ORDER BY due LIMIT 1";
+pub(crate) const NEXT_TIMER: &str =
+    "SELECT due FROM timer WHERE held = 0 AND due > ?1 ORDER BY due LIMIT 1";
 
 pub(crate) const NEXT_DELIVERY: &str = "SELECT due FROM outbox
      WHERE state = 'ready' AND waiting = 0 AND channel = ?1 AND lane = ?2 AND due > ?3

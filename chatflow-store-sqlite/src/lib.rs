@@ -49,6 +49,7 @@
 //! Minimum Rust version: 1.89.
 
 mod address;
+mod bot;
 mod config;
 mod connect;
 mod delivery;

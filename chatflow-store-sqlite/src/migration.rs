@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chatflow_core::Snapshot;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
@@ -11,13 +12,30 @@ struct Migration {
     version: i64,
     name: &'static str,
     sql: &'static str,
+    /// What SQL can't work out, in the same transaction.
+    fill: Option<fn(&Connection) -> rusqlite::Result<()>>,
 }
 
-const MIGRATIONS: [Migration; 1] = [Migration {
-    version: 1,
-    name: "init",
-    sql: include_str!("../migrations/0001_init.sql"),
-}];
+const MIGRATIONS: [Migration; 3] = [
+    Migration {
+        version: 1,
+        name: "init",
+        sql: include_str!("../migrations/0001_init.sql"),
+        fill: None,
+    },
+    Migration {
+        version: 2,
+        name: "bot_facts",
+        sql: include_str!("../migrations/0002_bot_facts.sql"),
+        fill: None,
+    },
+    Migration {
+        version: 3,
+        name: "flow_version",
+        sql: include_str!("../migrations/0003_flow_version.sql"),
+        fill: Some(fill_flow_versions),
+    },
+];
 
 /// The schema version this build reads and writes.
 const KNOWN: i64 = MIGRATIONS[MIGRATIONS.len() - 1].version;
@@ -108,6 +126,9 @@ fn check_applied(connection: &Connection, path: &Path, found: i64) -> Result<(),
 fn apply(connection: &Connection, migration: &Migration) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(migration.sql)?;
+    if let Some(fill) = migration.fill {
+        fill(&transaction)?;
+    }
     transaction.execute(
         "INSERT INTO chatflow_migration (version, name, checksum) VALUES (?1, ?2, ?3)",
         params![migration.version, migration.name, checksum(migration.sql)],
@@ -117,6 +138,29 @@ fn apply(connection: &Connection, migration: &Migration) -> rusqlite::Result<()>
         "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};"
     ))?;
     transaction.commit()
+}
+
+/// The versions in which dialogs stand, from their snapshots.
+fn fill_flow_versions(connection: &Connection) -> rusqlite::Result<()> {
+    let mut after = Vec::new();
+    let mut page = connection.prepare(
+        "SELECT id, snapshot FROM dialog WHERE id > ?1 AND flow IS NOT NULL ORDER BY id LIMIT 100",
+    )?;
+    let mut update = connection.prepare("UPDATE dialog SET version = ?2 WHERE id = ?1")?;
+    loop {
+        let rows = page.query_map([&after], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = rows.collect::<rusqlite::Result<_>>()?;
+        let Some((last, _)) = rows.last() else {
+            return Ok(());
+        };
+        after.clone_from(last);
+        for (id, snapshot) in rows {
+            let position = Snapshot::decode(&snapshot).ok();
+            if let Some(position) = position.and_then(|snapshot| snapshot.position) {
+                update.execute(params![id, position.version])?;
+            }
+        }
+    }
 }
 
 /// Without carriage returns: how a checkout ends its lines doesn't count.
@@ -146,6 +190,14 @@ pub(crate) fn failed(path: &Path, error: rusqlite::Error) -> OpenError {
     }
 }
 
+/// An empty database in memory with this build's schema.
+#[cfg(test)]
+pub(crate) fn in_memory() -> Connection {
+    let connection = Connection::open_in_memory().unwrap();
+    migrate(&connection, Path::new("in memory"), 0).unwrap();
+    connection
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +209,23 @@ mod tests {
             .map(|migration| migration.version)
             .collect();
         assert_eq!(versions, (1..=KNOWN).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_store_of_the_first_schema_keeps_its_timers() {
+        let path = Path::new("in memory");
+        let connection = Connection::open_in_memory().unwrap();
+        apply(&connection, &MIGRATIONS[0]).unwrap();
+        let timer = "INSERT INTO timer (dialog, name, generation, due) VALUES (x'00', 'a', 1, 5)";
+        connection.execute(timer, []).unwrap();
+        migrate(&connection, path, 1).unwrap();
+        let held: i64 = connection
+            .query_row("SELECT held FROM timer WHERE due <= 5", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(held, 0);
+        check(&connection, path).unwrap();
     }
 
     #[test]

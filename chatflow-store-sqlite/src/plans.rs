@@ -1,25 +1,24 @@
 //! How SQLite answers the statements that must stay fast at every size.
 
-use rusqlite::Connection;
-
 use crate::address::MOVE_ENTRIES;
+use crate::bot::{DIALOGS_WITH_AUTOMATIC, HOLD_BESIDE};
 use crate::delivery::{LAG, PROMOTE, RECOVER};
 use crate::due::{
     DUE_BESIDE, DUE_MESSAGES, DUE_TIMERS, LAGGING, NEXT_DELIVERY, NEXT_PLACE, NEXT_TIMER,
 };
 use crate::external::{ADD, FIND_MESSAGE, FORGET, IDS_OF, TAKEN_BY_ID, TAKEN_UNTIL};
-use crate::query::{DIALOGS_OF, OUTBOX};
+use crate::migration;
+use crate::query::{DIALOGS_AT, DIALOGS_OF, OUTBOX, STANDING};
 use crate::report::UNCLAIMED;
 use crate::revival::STAND_BACK;
 use crate::transcript::{IDS_OF_LINES, LINES};
-use crate::turn::{CANCEL_AUTOMATIC, CANCEL_MESSAGES, CATCH_UP, LAG_WHEN_OPENED, TAKE_ALONG};
+use crate::turn::{
+    CANCEL_AUTOMATIC, CANCEL_MESSAGES, CATCH_UP, LAG_WHEN_OPENED, TAKE_ALONG, UNDER_WAY,
+};
 
 /// What SQLite does for a statement, one step a line.
 fn plan(sql: &str) -> String {
-    let connection = Connection::open_in_memory().unwrap();
-    connection
-        .execute_batch(include_str!("../migrations/0001_init.sql"))
-        .unwrap();
+    let connection = migration::in_memory();
     let mut statement = connection
         .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
         .unwrap();
@@ -72,6 +71,19 @@ fn dialogs_of_a_contact_and_those_that_lag_are_found_without_the_others() {
 }
 
 #[test]
+fn dialogs_in_a_version_are_found_and_counted_by_an_index() {
+    let at = "INDEX dialog_standing (bot=? AND flow=? AND version=? AND id>?)";
+    assert_direct(DIALOGS_AT, at);
+    // Counting sorts places, and reads no dialog.
+    let plan = plan(STANDING);
+    assert!(
+        plan.contains("USING COVERING INDEX dialog_standing (bot=?"),
+        "{plan}"
+    );
+    assert!(!plan.contains("SCAN"), "{plan}");
+}
+
+#[test]
 fn a_dialogs_unsettled_entries_are_found_without_its_settled_ones() {
     for sql in [
         OUTBOX,
@@ -81,6 +93,7 @@ fn a_dialogs_unsettled_entries_are_found_without_its_settled_ones() {
         STAND_BACK,
         MOVE_ENTRIES,
         TAKE_ALONG,
+        UNDER_WAY,
     ] {
         assert_direct(sql, "INDEX outbox_unsettled (dialog=?");
     }
@@ -89,11 +102,23 @@ fn a_dialogs_unsettled_entries_are_found_without_its_settled_ones() {
 #[test]
 fn what_is_in_flight_is_found_without_what_waits() {
     assert_direct(PROMOTE, "INDEX outbox_in_flight (dialog=?)");
-    // All of it, of all dialogs.
-    assert_eq!(
-        plan(RECOVER),
-        "SCAN outbox USING COVERING INDEX outbox_in_flight"
-    );
+    // All of it, of all dialogs; whether a bot is paused, of those alone.
+    assert_eq!(plan(RECOVER), format!("{IN_FLIGHT}\n{OF_A_PAUSED_BOT}"));
+}
+
+const IN_FLIGHT: &str = "SCAN outbox USING COVERING INDEX outbox_in_flight";
+const OF_A_PAUSED_BOT: &str = "CORRELATED SCALAR SUBQUERY 1
+SEARCH d USING INDEX sqlite_autoindex_dialog_1 (id=?)
+SEARCH b USING PRIMARY KEY (id=?)";
+
+/// A pause walks what is open, of all bots, and no settled entry.
+#[test]
+fn a_pause_touches_what_is_open_only() {
+    for sql in [HOLD_BESIDE, DIALOGS_WITH_AUTOMATIC] {
+        let plan = plan(sql);
+        assert!(plan.contains("USING INDEX outbox_unsettled"), "{plan}");
+        assert!(!plan.contains("B-TREE"), "{plan}");
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The reading calls as SELECTs. Every one is answered by an index; the tests in `plans.rs` pin how.
 
 use chatflow_core::{
-    Address, BotId, ConfigHash, Contact, ContactId, DialogId, DialogSummary, JournalTurn,
-    LoadedDialog, OutboxEntry, PAGE_MAX, Revision, StatusKind, StoredRefusal,
+    Address, BotId, ConfigHash, Contact, ContactId, DialogId, DialogSummary, FlowId, FlowVersion,
+    JournalTurn, LoadedDialog, OutboxEntry, PAGE_MAX, Revision, Standing, StatusKind, StepId,
+    StoredRefusal,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
@@ -12,7 +13,7 @@ use crate::rows::{self, bound};
 /// The columns that [`rows::summary`] reads.
 macro_rules! summary_columns {
     () => {
-        "SELECT id, bot, channel, external_id, contact, revision, status, label, flow, step,
+        "SELECT id, bot, channel, external_id, contact, revision, status, label, flow, version, step,
              assignee, last_side, needs_reply_since, heard_at, last_at, fence, can_send, contact_revision
          FROM dialog "
     };
@@ -47,13 +48,16 @@ pub(crate) fn load(
     dialog: DialogId,
 ) -> Result<Option<LoadedDialog>, Failure> {
     let sql = "SELECT d.revision, d.snapshot, d.contact, c.space,
-             c.revision AS contact_revision, c.body AS contact_body
-         FROM dialog d LEFT JOIN contact c ON c.id = d.contact WHERE d.id = ?1";
+             c.revision AS contact_revision, c.body AS contact_body,
+             b.paused_since IS NOT NULL AS bot_paused
+         FROM dialog d LEFT JOIN contact c ON c.id = d.contact LEFT JOIN bot b ON b.id = d.bot
+         WHERE d.id = ?1";
     one(connection, sql, [dialog.to_bytes()], |row| {
         Ok(LoadedDialog {
             revision: rows::number(row, "revision")?,
             snapshot: row.get("snapshot")?,
             contact: rows::contact(row)?,
+            bot_paused: row.get("bot_paused")?,
         })
     })
 }
@@ -92,6 +96,37 @@ pub(crate) fn dialogs_of(
 pub(crate) const DIALOGS_OF: &str = concat!(
     summary_columns!(),
     "WHERE contact = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+);
+
+pub(crate) fn standing(connection: &Connection, bot: &BotId) -> Result<Vec<Standing>, Failure> {
+    all(connection, STANDING, [bot.as_str()], |row| {
+        Ok(Standing {
+            flow: FlowId::new(row.get::<_, String>("flow")?),
+            version: rows::small_number(row, "version")?,
+            step: StepId::new(row.get::<_, String>("step")?),
+            dialogs: rows::number(row, "dialogs")?,
+        })
+    })
+}
+
+pub(crate) const STANDING: &str = "SELECT flow, version, step, count(*) AS dialogs FROM dialog
+     WHERE bot = ?1 AND flow IS NOT NULL AND version IS NOT NULL GROUP BY flow, version, step";
+
+pub(crate) fn dialogs_at(
+    connection: &Connection,
+    (bot, flow, version): (&BotId, &FlowId, FlowVersion),
+    after: Option<DialogId>,
+    limit: usize,
+) -> Result<Vec<DialogSummary>, Failure> {
+    let after = after.map_or_else(Vec::new, |after| after.to_bytes().to_vec());
+    let key = params![bot.as_str(), flow.as_str(), version, after, page(limit)];
+    all(connection, DIALOGS_AT, key, rows::summary)
+}
+
+pub(crate) const DIALOGS_AT: &str = concat!(
+    summary_columns!(),
+    "WHERE bot = ?1 AND flow = ?2 AND flow IS NOT NULL AND version = ?3 AND id > ?4
+     ORDER BY id LIMIT ?5"
 );
 
 pub(crate) fn journal(

@@ -56,9 +56,7 @@ pub(crate) fn keep_unclaimed(
         ])?;
     Ok(match kept {
         0 => Committed::Duplicate { revision: 0 },
-        _ => Committed::Applied {
-            cancelled: Vec::new(),
-        },
+        _ => Committed::APPLIED,
     })
 }
 

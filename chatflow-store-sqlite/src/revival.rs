@@ -3,7 +3,7 @@
 use chatflow_core::{Effect, EffectBody, EffectId, Moment, SendLane, codec};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::delivery::promote;
+use crate::delivery::{promote, waits};
 use crate::error::Failure;
 use crate::rows::{self, EntryKind, integer};
 use crate::{external, transcript};
@@ -29,21 +29,23 @@ pub(crate) fn revive(
         return Ok(false);
     };
     let body = match &dead.body {
-        Some(body) => body.clone(),
+        Some(body) => wanted(body, dead.is_message)?,
         None => dead.restore(connection, effect)?,
     };
     if dead.was_taken {
         external::forget(connection, effect)?;
     }
     connection
-        .prepare_cached(
-            "UPDATE outbox SET state = 'ready', waiting = ?4, attempts = 0, due = ?5,
-                 part = CASE WHEN taken_at IS NULL THEN part ELSE 0 END, taken_at = NULL,
-                 failure = NULL, body = ?6, channel = CASE ?4 WHEN 1 THEN
-                     (SELECT channel FROM dialog WHERE id = ?1)
-                 ELSE channel END
-             WHERE dialog = ?1 AND turn = ?2 AND n = ?3",
-        )?
+        .prepare_cached(concat!(
+            "UPDATE outbox SET state = 'ready', attempts = 0, due = ?5,
+                     automatic = CASE ?4 WHEN 1 THEN 0 ELSE automatic END,
+                     part = CASE WHEN taken_at IS NULL THEN part ELSE 0 END, taken_at = NULL,
+                     failure = NULL, body = ?6, channel = CASE ?4 WHEN 1 THEN
+                         (SELECT channel FROM dialog WHERE id = ?1)
+                     ELSE channel END, waiting = ",
+            waits!(),
+            " WHERE dialog = ?1 AND turn = ?2 AND n = ?3"
+        ))?
         .execute(params![
             effect.dialog.to_bytes(),
             integer(effect.turn)?,
@@ -62,9 +64,20 @@ pub(crate) fn revive(
     Ok(true)
 }
 
+/// The stored form of an entry that somebody wants now, whoever decided it.
+fn wanted(body: &[u8], is_message: bool) -> Result<Vec<u8>, Failure> {
+    if !is_message {
+        return Ok(body.to_vec());
+    }
+    let mut effect: Effect =
+        codec::decode(body).map_err(|error| Failure::damaged("effect", &error))?;
+    effect.automatic = false;
+    Ok(codec::encode(&effect)?)
+}
+
 pub(crate) const STAND_BACK: &str = "UPDATE outbox SET waiting = 1
      WHERE dialog = ?1 AND state IN ('ready', 'in_flight') AND state = 'ready' AND waiting = 0
-         AND kind NOT IN ('call', 'patch')";
+         AND kind IN ('send', 'edit', 'delete')";
 
 /// An entry that was given up.
 struct Dead {
@@ -98,7 +111,7 @@ impl Dead {
             line.ok_or_else(|| Failure::Damaged("an outbox entry has no body".to_owned()))?;
         Ok(codec::encode(&Effect {
             id,
-            automatic: self.automatic,
+            automatic: self.automatic && !self.is_message,
             epoch: self.epoch,
             lane: match self.joined {
                 true => SendLane::Broadcast,

@@ -140,15 +140,19 @@ pub(crate) enum EntryKind {
     Edit,
     Delete,
     Call,
+    Typing,
+    Tell,
     Patch,
 }
 
 impl EntryKind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Send,
         Self::Edit,
         Self::Delete,
         Self::Call,
+        Self::Typing,
+        Self::Tell,
         Self::Patch,
     ];
 
@@ -158,6 +162,8 @@ impl EntryKind {
             EffectBody::Edit { .. } => Ok(Self::Edit),
             EffectBody::Delete { .. } => Ok(Self::Delete),
             EffectBody::Call { .. } => Ok(Self::Call),
+            EffectBody::Typing { .. } => Ok(Self::Typing),
+            EffectBody::Tell { .. } => Ok(Self::Tell),
             EffectBody::PatchContact(_) => Ok(Self::Patch),
             _ => Err(Failure::Misuse(
                 "this build of the store doesn't know that kind of effect",
@@ -165,12 +171,18 @@ impl EntryKind {
         }
     }
 
-    /// Whether it goes to the contact. In SQL: `kind NOT IN ('call', 'patch')`.
+    /// Whether it goes to the contact. In SQL: `kind IN ('send', 'edit', 'delete')`.
     pub(crate) fn is_for_contact(self) -> bool {
         match self {
             Self::Send | Self::Edit | Self::Delete => true,
-            Self::Call | Self::Patch => false,
+            Self::Call | Self::Typing | Self::Tell | Self::Patch => false,
         }
+    }
+
+    /// Whether a pause of its bot holds it where automation decided it. In SQL:
+    /// `kind <> 'patch'`.
+    pub(crate) fn can_be_held(self) -> bool {
+        self != Self::Patch
     }
 
     pub(crate) fn label(self) -> &'static str {
@@ -179,6 +191,8 @@ impl EntryKind {
             Self::Edit => "edit",
             Self::Delete => "delete",
             Self::Call => "call",
+            Self::Typing => "typing",
+            Self::Tell => "tell",
             Self::Patch => "patch",
         }
     }
@@ -290,6 +304,7 @@ pub(crate) fn summary(row: &Row<'_>) -> Result<DialogSummary, Failure> {
         status: status_kind(row)?,
         label: text("label")?.map(Into::into),
         flow: text("flow")?.map(Into::into),
+        version: row.get("version")?,
         step: text("step")?.map(Into::into),
         assignee: assignee(row)?,
         last_side: side(row)?,

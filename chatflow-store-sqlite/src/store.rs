@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chatflow_core::{
-    Address, Begun, BotId, ChannelId, CommitError, Committed, ConfigHash, Contact, ContactId,
-    Definition, DialogId, DialogSummary, Due, DueQuery, EffectId, EventKey, ExternalId,
-    JournalTurn, LoadedDialog, Moment, OutboxEntry, RawBody, ReceiptState, Receipted, RefusedEvent,
-    Revision, Settlement, Source, StatusKind, Store, StoreError, StoredRefusal, StoredUnclaimed,
-    TranscriptLine, TurnCommit, Unclaimed, codec,
+    Address, Begun, BotId, BotRow, ChannelId, CommitError, Committed, ConfigHash, Contact,
+    ContactId, Definition, DialogId, DialogSummary, Due, DueQuery, EffectId, EventKey, ExternalId,
+    FlowId, FlowVersion, JournalTurn, LoadedDialog, Moment, OutboxEntry, RawBody, ReceiptState,
+    Receipted, RefusedEvent, Revision, Settlement, Source, Standing, StatusKind, Store, StoreError,
+    StoredRefusal, StoredUnclaimed, TranscriptLine, TurnCommit, Unclaimed, codec,
 };
 
 use crate::config::SqliteConfig;
@@ -20,7 +20,7 @@ use crate::reader::Readers;
 use crate::rows::TurnRows;
 use crate::turn::Conflict;
 use crate::writer::Writer;
-use crate::{connect, delivery, due, external, query, report, revival, transcript, turn};
+use crate::{bot, connect, delivery, due, external, query, report, revival, transcript, turn};
 
 /// A store in one SQLite file. Clones share it; dropping the last one does what is queued, moves
 /// the write-ahead log into the file and closes it. That drop waits for the disk.
@@ -339,6 +339,31 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn standing(&self, bot: &BotId) -> Result<Vec<Standing>, StoreError> {
+        let bot = bot.clone();
+        self.0
+            .readers
+            .read(move |connection| query::standing(connection, &bot))
+            .await
+    }
+
+    async fn dialogs_at(
+        &self,
+        bot: &BotId,
+        flow: &FlowId,
+        version: FlowVersion,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        let (bot, flow) = (bot.clone(), flow.clone());
+        self.0
+            .readers
+            .read(move |connection| {
+                query::dialogs_at(connection, (&bot, &flow, version), after, limit)
+            })
+            .await
+    }
+
     async fn journal(
         &self,
         dialog: DialogId,
@@ -379,6 +404,20 @@ impl Store for SqliteStore {
             .readers
             .read(move |connection| query::outbox(connection, dialog))
             .await
+    }
+
+    async fn bot(&self, bot: &BotId) -> Result<BotRow, StoreError> {
+        let id = bot.clone();
+        self.0
+            .readers
+            .read(move |connection| bot::row(connection, id))
+            .await
+    }
+
+    async fn pause(&self, bot: &BotId, since: Option<Moment>) -> Result<bool, StoreError> {
+        let id = bot.clone();
+        let work = move |connection: &_| bot::pause(connection, &id, since);
+        Ok(self.writer()?.write(SMALL, work).await?)
     }
 
     async fn counters(&self, bot: &BotId) -> Result<Vec<(StatusKind, u64)>, StoreError> {

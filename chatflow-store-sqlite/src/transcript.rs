@@ -52,7 +52,7 @@ pub(crate) fn transcript(
 pub(crate) const LINES: &str = "SELECT m.body, o.state, o.failure
      FROM message m LEFT JOIN outbox o
          ON o.dialog = m.dialog AND o.turn = m.turn AND o.n = m.n
-             AND o.kind NOT IN ('call', 'patch')
+             AND o.kind IN ('send', 'edit', 'delete')
      WHERE m.dialog = ?1 AND (m.turn, m.n) > (?2, ?3)
      ORDER BY m.turn, m.n LIMIT ?4";
 

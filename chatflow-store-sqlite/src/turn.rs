@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Failure;
 use crate::rows::{self, EntryKind, TurnRows, assignee_label, integer, side_label};
-use crate::{address, delivery, external, report};
+use crate::{address, bot, delivery, external, query, report};
 
 /// The revision found where another was expected. Nothing was written then.
 #[derive(Debug)]
@@ -60,13 +60,29 @@ pub(crate) fn commit(
         Some(scope) => cancel(connection, turn.dialog, scope)?,
         None => Vec::new(),
     };
+    let under_way = match turn.cancel {
+        Some(_) => query::all(
+            connection,
+            UNDER_WAY,
+            [turn.dialog.to_bytes()],
+            rows::effect_id,
+        )?,
+        None => Vec::new(),
+    };
+    if !turn.usage.is_empty() {
+        bot::add_usage(connection, &turn.bot, &turn.usage)?;
+    }
     if let Some(to) = &turn.moved {
         address::move_to(connection, turn, to)?;
     }
-    write_effects(connection, rows)?;
-    write_timers(connection, turn)?;
+    let held = bot::is_paused(connection, &turn.bot)?;
+    write_effects(connection, rows, held)?;
+    write_timers(connection, turn, held)?;
     look_at_lag(connection, turn, is_new)?;
-    Ok(Ok(Committed::Applied { cancelled }))
+    Ok(Ok(Committed::Applied {
+        cancelled,
+        under_way,
+    }))
 }
 
 /// An event that the engine refused: its key is consumed, the dialog stays as it is.
@@ -105,9 +121,10 @@ pub(crate) fn refuse(
     if let Some(settlement) = &refused.settlement {
         delivery::settle(connection, settlement)?;
     }
-    Ok(Committed::Applied {
-        cancelled: Vec::new(),
-    })
+    if let Some((bot, usage)) = &refused.usage {
+        bot::add_usage(connection, bot, usage)?;
+    }
+    Ok(Committed::APPLIED)
 }
 
 /// A contact's row, if it is still at the revision expected.
@@ -233,10 +250,10 @@ fn open(connection: &Connection, rows: &TurnRows) -> Result<(), Failure> {
     connection
         .prepare_cached(
             "INSERT INTO dialog (id, bot, channel, external_id, contact, revision, status, label, flow,
-                 step, assignee, last_side, needs_reply_since, heard_at, last_at, fence, can_send,
+                 version, step, assignee, last_side, needs_reply_since, heard_at, last_at, fence, can_send,
                  contact_revision, snapshot)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                 ?18, ?19)",
+                 ?18, ?19, ?20)",
         )?
         .execute(params![
             dialog,
@@ -248,6 +265,7 @@ fn open(connection: &Connection, rows: &TurnRows) -> Result<(), Failure> {
             row.status.label(),
             row.label.as_ref().map(|label| label.as_str()),
             row.flow.as_ref().map(|flow| flow.as_str()),
+            row.version,
             row.step.as_ref().map(|step| step.as_str()),
             assignee_label(&row.assignee),
             row.last_side.map(side_label),
@@ -266,10 +284,10 @@ fn update(connection: &Connection, turn: &TurnCommit) -> Result<(), Failure> {
     let row = &turn.row;
     connection
         .prepare_cached(
-            "UPDATE dialog SET revision = ?2, status = ?3, label = ?4, flow = ?5, step = ?6,
-                 assignee = ?7, last_side = ?8, needs_reply_since = ?9, heard_at = ?10,
-                 last_at = ?11, fence = ?12, can_send = ?13, contact_revision = ?14,
-                 snapshot = ?15
+            "UPDATE dialog SET revision = ?2, status = ?3, label = ?4, flow = ?5, version = ?6,
+                 step = ?7, assignee = ?8, last_side = ?9, needs_reply_since = ?10,
+                 heard_at = ?11, last_at = ?12, fence = ?13, can_send = ?14,
+                 contact_revision = ?15, snapshot = ?16
              WHERE id = ?1",
         )?
         .execute(params![
@@ -278,6 +296,7 @@ fn update(connection: &Connection, turn: &TurnCommit) -> Result<(), Failure> {
             row.status.label(),
             row.label.as_ref().map(|label| label.as_str()),
             row.flow.as_ref().map(|flow| flow.as_str()),
+            row.version,
             row.step.as_ref().map(|step| step.as_str()),
             assignee_label(&row.assignee),
             row.last_side.map(side_label),
@@ -359,15 +378,23 @@ fn cancel(
 // Of what has arrived in part the rest follows.
 pub(crate) const CANCEL_AUTOMATIC: &str = "UPDATE outbox SET state = 'cancelled', body = NULL
      WHERE dialog = ?1 AND state IN ('ready', 'in_flight') AND state = 'ready'
-         AND automatic = 1 AND part = 0 AND kind <> 'patch'
+         AND automatic = 1 AND part = 0 AND kind NOT IN ('tell', 'patch')
      RETURNING dialog, turn, n";
 
 pub(crate) const CANCEL_MESSAGES: &str = "UPDATE outbox SET state = 'cancelled', body = NULL
      WHERE dialog = ?1 AND state IN ('ready', 'in_flight') AND state = 'ready'
-         AND (kind NOT IN ('call', 'patch') OR kind = 'call' AND automatic = 1)
+         AND (kind IN ('send', 'edit', 'delete')
+             OR kind IN ('call', 'typing') AND automatic = 1)
      RETURNING dialog, turn, n";
 
-fn write_effects(connection: &Connection, rows: &TurnRows) -> Result<(), Failure> {
+/// Automatic messages that have begun, after cancelling: those that wait whole are gone.
+pub(crate) const UNDER_WAY: &str = "SELECT dialog, turn, n FROM outbox
+     WHERE dialog = ?1 AND state IN ('ready', 'in_flight') AND (state = 'in_flight' OR part > 0)
+         AND automatic = 1 AND kind IN ('send', 'edit', 'delete')
+     ORDER BY turn, n";
+
+/// `held` is whether the bot is paused: what automation decided waits then.
+fn write_effects(connection: &Connection, rows: &TurnRows, held: bool) -> Result<(), Failure> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO outbox (dialog, turn, n, kind, channel, lane, joined, automatic, epoch,
              state, waiting, part, attempts, due, body)
@@ -395,7 +422,7 @@ fn write_effects(connection: &Connection, rows: &TurnRows) -> Result<(), Failure
             lane,
             effect.automatic,
             integer(effect.epoch)?,
-            is_message,
+            is_message || held && effect.automatic && kind.can_be_held(),
             rows::not_before(rows.turn.due),
             body,
         ])?;
@@ -425,7 +452,7 @@ fn channel(connection: &Connection, turn: &TurnCommit) -> Result<String, Failure
         .query_row([turn.dialog.to_bytes()], |row| row.get(0))?)
 }
 
-fn write_timers(connection: &Connection, turn: &TurnCommit) -> Result<(), Failure> {
+fn write_timers(connection: &Connection, turn: &TurnCommit, held: bool) -> Result<(), Failure> {
     for change in &turn.timers {
         match change {
             TimerChange::Set {
@@ -434,15 +461,18 @@ fn write_timers(connection: &Connection, turn: &TurnCommit) -> Result<(), Failur
                 due,
             } => connection
                 .prepare_cached(
-                    "INSERT INTO timer (dialog, name, generation, due) VALUES (?1, ?2, ?3, ?4)
+                    "INSERT INTO timer (dialog, name, generation, due, held)
+                     VALUES (?1, ?2, ?3, ?4, ?5)
                      ON CONFLICT (dialog, name)
-                     DO UPDATE SET generation = excluded.generation, due = excluded.due",
+                     DO UPDATE SET generation = excluded.generation, due = excluded.due,
+                         held = excluded.held",
                 )?
                 .execute(params![
                     turn.dialog.to_bytes(),
                     name,
                     integer(*generation)?,
                     rows::not_before(*due),
+                    held,
                 ])?,
             TimerChange::Cancel { name } => connection
                 .prepare_cached("DELETE FROM timer WHERE dialog = ?1 AND name = ?2")?

@@ -306,6 +306,7 @@ fn a_refused_answer_settles_its_call() {
         EventBody::CallAnswered {
             call: asked,
             answer: Err(CallFailure::Refused),
+            detail: None,
         },
     );
     let refused =

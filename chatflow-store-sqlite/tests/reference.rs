@@ -62,7 +62,7 @@ impl History {
     /// One call to both; what each answered.
     fn step(&mut self, left: &dyn Store, right: &dyn Store) -> (String, String) {
         self.now += self.chance.below(3) as i64;
-        match self.chance.below(18) {
+        match self.chance.below(20) {
             0..4 => {
                 let turn = self.turn(left);
                 let both = [left, right]
@@ -157,6 +157,12 @@ impl History {
                 };
                 (ask(left), ask(right))
             }
+            18 | 19 => {
+                let bot = self.talks[0].bot().clone();
+                let since = (self.chance.below(5) < 2).then(|| at(self.now));
+                let ask = |store: &dyn Store| format!("{:?}", block_on(store.pause(&bot, since)));
+                (ask(left), ask(right))
+            }
             9 | 10 => {
                 let settlements: Vec<_> = (0..3).filter_map(|_| self.settlement()).collect();
                 let ask = |store: &dyn Store| {
@@ -230,9 +236,13 @@ impl History {
         let generation = turn.expected + 1;
         turn.settlement = settlement;
         turn.moved = moves;
+        if self.chance.below(4) == 0 {
+            turn.usage.tokens_in = self.chance.below(1 << 62) << 2;
+            turn.usage.cost = format!("0.{}", self.chance.below(1 << 40)).parse().unwrap();
+        }
         turn.raw = (self.chance.below(2) == 0).then(|| self.now.to_be_bytes().to_vec().into());
         for _ in 0..self.chance.below(4) {
-            let body = match self.chance.below(9) {
+            let body = match self.chance.below(11) {
                 0 | 1 => EffectBody::Send(Message::new("more")),
                 2 => EffectBody::Call {
                     port: "stock".to_owned(),
@@ -240,6 +250,13 @@ impl History {
                 },
                 3 => EffectBody::PatchContact(self.patch()),
                 4 => EffectBody::Delete { of: self.effect() },
+                9 => EffectBody::Typing {
+                    until: at(self.now + 9),
+                },
+                10 => EffectBody::Tell {
+                    port: "tracker".to_owned(),
+                    report: Value::from("sale"),
+                },
                 5 => EffectBody::Edit {
                     of: self.effect(),
                     message: Message::new("other"),
@@ -248,9 +265,10 @@ impl History {
                 _ => EffectBody::Send(Message::new("as you said").quoting(self.external_id())),
             };
             add_effect(&mut turn, body);
-            let lane = self.lane();
+            let (lane, automatic) = (self.lane(), self.chance.below(3) > 0);
             if let Some(effect) = turn.effects.last_mut() {
                 effect.lane = lane;
+                effect.automatic = automatic;
             }
         }
         let name = format!("timer {}", self.chance.below(3));
@@ -348,6 +366,8 @@ impl History {
         block_on(async {
             let mut text = format!("{:?}", store.dialogs(None, 100).await.unwrap());
             text += &format!("{:?}", store.counters(self.talks[0].bot()).await.unwrap());
+            let row = store.bot(self.talks[0].bot()).await.unwrap();
+            text += &format!("{row:?} {}", row.usage.cost);
             let due = DueQuery::new(at(self.now + 100), 1000);
             text += &format!("{:?}", store.due(&due).await.unwrap());
             for channel in ["terminal", "sms"] {

@@ -76,9 +76,7 @@ fn a_refused_event_consumes_its_key_and_is_kept() {
         let refused = RefusedEvent::new(talk.id(), &event, at(1), &Refusal::Blocked, None);
         block_on(store.refuse(refused.unwrap())).unwrap()
     };
-    let applied = Committed::Applied {
-        cancelled: Vec::new(),
-    };
+    let applied = Committed::APPLIED;
     assert_eq!([refuse("a"), refuse("b")], [applied.clone(), applied]);
     assert_eq!(refuse("a"), Committed::Duplicate { revision: 0 });
     let kept = block_on(store.refusals(talk.id(), 10)).unwrap();

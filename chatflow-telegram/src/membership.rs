@@ -1,7 +1,7 @@
 //! Whether a contact is in a channel or group.
 
 use async_trait::async_trait;
-use chatflow_core::{EffectId, Port, PortError, SendErrorClass, Value};
+use chatflow_core::{EffectId, MembershipChecker, PortError, PortErrorKind, SendErrorClass};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -12,22 +12,22 @@ use crate::transport::Failure;
 
 /// Answers whether a contact has joined a channel or group, for flows that ask for it.
 ///
-/// The request is a map: `channel` is the channel's `@name` or id, `contact` the outside id of
-/// the contact's address. The answer is a bool. The bot has to be in the channel, and where that
-/// is a channel and no group, as one of its administrators.
+/// The place is a channel's or group's `@name` or id, the contact the outside id of the contact's
+/// address. The bot has to be in the place, and where that is a channel and no group, as one of
+/// its administrators.
 ///
 /// ```no_run
 /// # async fn start(
 /// #     telegram: chatflow_telegram::Telegram,
 /// #     bot: chatflow_core::Bot,
 /// # ) -> Result<(), Box<dyn std::error::Error>> {
-/// use chatflow_core::{Chatflow, Membership, MemoryStore};
+/// use chatflow_core::{Chatflow, MemoryStore};
 /// use chatflow_telegram::TelegramMembership;
 ///
 /// let membership = TelegramMembership::new(&telegram);
 /// Chatflow::builder(MemoryStore::new())
 ///     .bot(bot, telegram)
-///     .port(Membership::PORT, membership)
+///     .membership(membership)
 ///     .run()
 ///     .await?;
 /// # Ok(())
@@ -39,24 +39,24 @@ pub struct TelegramMembership {
 }
 
 impl TelegramMembership {
-    /// A port that asks in the name of this channel's bot.
+    /// One that asks in the name of this channel's bot.
     pub fn new(telegram: &Telegram) -> Self {
         Self {
             telegram: telegram.clone(),
         }
     }
 
-    fn answer(failure: &Failure, telegram: &Telegram) -> Result<Value, PortError> {
+    fn answer(failure: &Failure, telegram: &Telegram) -> Result<bool, PortError> {
         if is_no_such_member(failure) {
-            return Ok(Value::Bool(false));
+            return Ok(false);
         }
         match classify(failure, None, telegram.channel_id()) {
-            SendErrorClass::Transient { retry_after } => Err(PortError::Transient { retry_after }),
-            // Nothing is changed by asking, so asking again can't do harm.
-            SendErrorClass::Ambiguous | SendErrorClass::ChannelDown => {
-                Err(PortError::Transient { retry_after: None })
+            SendErrorClass::Transient { retry_after } => {
+                Err(PortError::new(PortErrorKind::Transient { retry_after }))
             }
-            _ => Err(PortError::Refused),
+            // Nothing is changed by asking, so asking again can't do harm.
+            SendErrorClass::Ambiguous | SendErrorClass::ChannelDown => Err(PortError::transient()),
+            _ => Err(PortError::refused()),
         }
     }
 }
@@ -69,65 +69,40 @@ struct Member {
 }
 
 #[async_trait]
-impl Port for TelegramMembership {
-    async fn call(&self, _: EffectId, request: &Value) -> Result<Value, PortError> {
-        let (channel, person) = read(request).ok_or(PortError::Refused)?;
-        let request = json!({ "chat_id": channel, "user_id": person });
+impl MembershipChecker for TelegramMembership {
+    async fn is_member(&self, _: EffectId, place: &str, contact: &str) -> Result<bool, PortError> {
+        let place = place.trim();
+        let person = person(contact).filter(|_| !place.is_empty());
+        let person = person.ok_or_else(PortError::refused)?;
+        let request = json!({ "chat_id": place, "user_id": person });
         let transport = self.telegram.transport();
         match transport.call::<Member>("getChatMember", &request).await {
-            Ok(member) => Ok(Value::Bool(match member.status.as_str() {
+            Ok(member) => Ok(match member.status.as_str() {
                 "creator" | "administrator" | "member" => true,
                 "restricted" => member.is_member,
                 _ => false,
-            })),
+            }),
             Err(failure) => Self::answer(&failure, &self.telegram),
         }
     }
 }
 
-/// The channel and the person's id.
-fn read(request: &Value) -> Option<(String, i64)> {
-    let Value::Map(request) = request else {
-        return None;
-    };
-    let channel = match request.get("channel")? {
-        Value::Text(name) => name.as_str().trim().to_owned(),
-        Value::Integer(id) => id.to_string(),
-        _ => return None,
-    };
-    // A person's private chat has his own id.
-    let place = Place::parse(request.get("contact")?.as_text()?)?;
-    (!channel.is_empty() && !place.is_group()).then_some((channel, place.chat))
+/// The id of the person at an address; none where it is a group or no address at all. A person's
+/// private chat has his own id.
+fn person(contact: &str) -> Option<i64> {
+    let place = Place::parse(contact)?;
+    (!place.is_group()).then_some(place.chat)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn request(channel: Value, contact: &str) -> Value {
-        let entries = [("channel", channel), ("contact", Value::from(contact))];
-        Value::Map(entries.map(|(key, value)| (key.to_owned(), value)).into())
-    }
-
     #[test]
-    fn a_request_names_a_channel_and_a_person() {
-        let named = read(&request("@news".into(), "business:c:7"));
-        assert_eq!(named, Some(("@news".to_owned(), 7)));
-        let numbered = read(&request(Value::Integer(-1005), "7"));
-        assert_eq!(numbered, Some(("-1005".to_owned(), 7)));
-    }
-
-    #[test]
-    fn anything_else_is_no_request() {
-        let none = [
-            Value::Null,
-            request(" ".into(), "7"),
-            request(Value::Null, "7"),
-            request("@news".into(), "-7"),
-            request("@news".into(), "anna"),
-        ];
-        for request in none {
-            assert!(read(&request).is_none());
-        }
+    fn an_address_names_a_person_or_nobody() {
+        assert_eq!(person("7"), Some(7));
+        assert_eq!(person("business:c:7"), Some(7));
+        assert_eq!(person("-7"), None);
+        assert_eq!(person("anna"), None);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chatflow_core::{
     Action, Address, Channel, DialogId, EffectId, ExternalId, Mark, MarkKind, Media, MediaKind,
-    Message, Outbound, Port, Value,
+    MembershipChecker, Message, Outbound,
 };
 use chatflow_telegram::testing::{FakeTelegram, Fault, Settings, error_corpus};
 use chatflow_telegram::{Telegram, TelegramConfig, TelegramMembership};
@@ -118,14 +118,9 @@ async fn use_all(telegram: &Telegram, record: &Record) {
     }
     let file = Media::new(MediaKind::File, FILE);
     show(record, &telegram.fetch(&file).await);
-    let request = [
-        ("channel", "@news".into()),
-        ("contact", ANNA.to_string().into()),
-    ];
-    let request = request.map(|(key, value): (_, Value)| (key.to_owned(), value));
     let membership = TelegramMembership::new(telegram);
-    let request = Value::Map(request.into());
-    show(record, &membership.call(key(), &request).await);
+    let anna = ANNA.to_string();
+    show(record, &membership.is_member(key(), "@news", &anna).await);
     record.add(&format!("{telegram:?} {membership:?}"));
 }
 

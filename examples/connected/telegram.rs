@@ -26,7 +26,7 @@ use std::process::ExitCode;
 
 use chatflow_core::{
     Ask, Bot, Branch, Chatflow, Condition, FinishStatus, FlowBuilder, FlowDefinition, FlowError,
-    FlowFiles, KeywordRouter, Membership, SendMessage,
+    FlowFiles, KeywordRouter, SendMessage,
 };
 use chatflow_store_sqlite::SqliteStore;
 use chatflow_telegram::{Telegram, TelegramConfig, TelegramMembership, WebhookConfig};
@@ -141,7 +141,7 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
     writeln!(io::stdout(), "{greeting}")?;
     let membership = TelegramMembership::new(&telegram);
     let engine = Chatflow::builder(store).bot(bot, telegram);
-    let chatflow = engine.port(Membership::PORT, membership).start().await?;
+    let chatflow = engine.membership(membership).start().await?;
     let ended = tokio::select! {
         ended = chatflow.finished() => ended,
         asked = tokio::signal::ctrl_c() => Ok(asked?),

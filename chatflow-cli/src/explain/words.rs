@@ -16,6 +16,13 @@ pub(super) fn what_it_does(kind: &str) -> &'static str {
         "change_flow" => "goes on in another flow and doesn't come back.",
         "call_flow" => "goes through another flow and comes back.",
         "delay" => "waits some time.",
+        "ai_route" => "lets a model read a message and choose where to go on.",
+        "ai_reply" => "lets a model write the answer.",
+        "webhook" => "sends a request to an outside service.",
+        "track" => "tells a tracker that something has happened.",
+        "assign" => "makes an operator responsible.",
+        "translate" => "changes into which language messages are put.",
+        "external_bot" => "gives the contact to a bot on another platform.",
         "finish" => "gives the dialog a status.",
         "custom" => "runs a step written in Rust.",
         "router" => "goes on by a router written in Rust.",
@@ -58,9 +65,58 @@ pub(super) fn details(kind: &str, form: &Value) -> Vec<String> {
                 }
             }
         }
+        ("ai_route" | "ai_reply" | "webhook" | "track", Value::Object(_)) => {
+            outside(form, &mut lines);
+        }
+        ("ai_reply", goal) => texts("goal", goal, &mut lines),
+        ("track", event) => lines.push(format!("event: {}", plain(event))),
+        ("assign", operator) => lines.push(format!("operator: {}", plain(operator))),
+        ("translate", language) => lines.push(format!("into: {}", plain(language))),
+        ("external_bot", port) => lines.push(format!("port: {}", plain(port))),
+        ("delay", Value::Object(_)) => {
+            for (name, value) in entries(form) {
+                lines.push(format!("{name}: {}", plain(value)));
+            }
+        }
         ("delay", time) => lines.push(format!("time: {}", plain(time))),
         ("custom" | "router", code) => lines.push(format!("code: {}", plain(code))),
         _ => {}
+    }
+    lines
+}
+
+/// What is asked or told outside: its parts, and the entries of those that have such.
+fn outside(form: &Value, lines: &mut Vec<String>) {
+    for (part, value) in entries(form) {
+        match (part.as_str(), value) {
+            ("goal" | "notes", text) => texts(part, text, lines),
+            ("branches", Value::Object(branches)) => {
+                for (branch, description) in branches {
+                    lines.push(format!("`{branch}`: {}", plain(description)));
+                }
+            }
+            (_, Value::Object(named)) => {
+                for (name, value) in named {
+                    lines.push(format!("{part}: {name} = {}", plain(value)));
+                }
+            }
+            (_, value) => lines.push(format!("{part}: {}", plain(value))),
+        }
+    }
+}
+
+/// What a step says by itself while nobody answers.
+pub(super) fn beside(form: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(after) = form["answer_after"].as_str() {
+        lines.push(format!(
+            "no earlier than {after} after the contact's last message"
+        ));
+    }
+    for push in form["pushes"].as_array().into_iter().flatten() {
+        let after = plain(&push["after"]);
+        lines.push(format!("reminds after {after} of silence:"));
+        lines.extend(details("send", &push["send"]));
     }
     lines
 }

@@ -11,7 +11,8 @@ use chatflow_store_sqlite::{OpenError, SqliteStore};
 use futures::executor::block_on;
 use serde::Deserialize;
 
-use super::{Failure, listed};
+use super::Failure;
+use crate::output::listed;
 
 /// A database opened for reading.
 pub(super) struct Database {

@@ -46,6 +46,90 @@ fn a_step_is_explained() {
 }
 
 #[test]
+fn what_rules_lead_to_is_explained() {
+    let flow = "\
+flow: shop
+bot:
+  postbacks: [{on: sale, step: {step: thanks}}]
+  robots: {helps: {words: [help], step: {flow: shop, step: thanks}}}
+steps:
+  hello: {send: Hi, finish: finished}
+  thanks: {send: Thank you!, finish: finished}
+";
+    let folder = Folder::with("shop.yaml", flow);
+    let ended = folder.run(&["explain", "shop.yaml", "--step", "thanks"]);
+    assert!(
+        ended.out.ends_with(
+            "Reached from:\n  \
+             anywhere, when a tracker reports `sale`\n  \
+             anywhere, by the robot `helps`\n"
+        ),
+        "{ended:?}"
+    );
+    let ended = folder.run(&["explain", "shop.yaml", "--step", "hello"]);
+    assert!(
+        ended
+            .out
+            .ends_with("Reached from:\n  the beginning of the flow\n"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn steps_that_ask_and_tell_the_outside_are_explained() {
+    let flow = "\
+flow: shop
+steps:
+  hello: {send: Hi, answer_after: 90s}
+  size:
+    ask: Which size?
+    pushes: [{after: 1h, send: Still there?}]
+  route:
+    ai_route: {branches: {buy: Wants to buy}, goal: {en: Sell, de: Verkaufe}, model: small}
+    next: {otherwise: look}
+  look:
+    webhook: {url: 'https://a.example/', json: {a: 1}}
+    next: {failure: buy}
+  buy: {assign: anna}
+  wait: {delay: {for: 1h, until: '10:00'}}
+  end: {finish: finished}
+";
+    let folder = Folder::with("shop.yaml", flow);
+    for (step, lines) in [
+        (
+            "hello",
+            "no earlier than 1m30s after the contact's last message\n",
+        ),
+        (
+            "size",
+            "reminds after 1h of silence:\n  says: Still there?\n",
+        ),
+        (
+            "route",
+            "`buy`: Wants to buy\n  goal (de): Verkaufe\n  goal (en): Sell\n  model: small\n\
+             It waits for a message, unless one is left that no step has taken.\n\
+             Leads:\n  `buy`: step `buy`\n  `otherwise`: step `look`\n",
+        ),
+        (
+            "look",
+            "json: a = 1\n  url: https://a.example/\n\
+             It waits for the answer from outside.\n\
+             Leads:\n  `next`: step `buy`\n  `failure`: step `buy`\n  `timeout`: step `buy`\n",
+        ),
+        (
+            "buy",
+            "operator: anna\nIt doesn't wait.\n\
+             Passing it hands the dialog to a person (Manual).\n",
+        ),
+        ("wait", "for: 1h\n  until: 10:00\n"),
+    ] {
+        let ended = folder.run(&["explain", "shop.yaml", "--step", step]);
+        assert_eq!(ended.code, 0, "{step}");
+        assert!(ended.out.contains(lines), "{step}: {}", ended.out);
+    }
+}
+
+#[test]
 fn texts_are_shown_in_each_language_and_other_flows_as_a_way_in() {
     let other = "flow: other\nsteps:\n  go:\n    change_flow: lead\n";
     let lead = LEAD.replace(

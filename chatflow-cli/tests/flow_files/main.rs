@@ -3,6 +3,7 @@
 mod check;
 mod forms;
 mod graph;
+mod migrate;
 mod play;
 
 use std::io::Write as _;
@@ -152,12 +153,16 @@ fn usage_errors_are_2_and_help_is_0() {
         &["export", "lead.yaml"],
         &["check", "--format", "xml", "lead.yaml"],
         &["check", "--code", "=x", "lead.yaml"],
+        &["migrate"],
+        &["migrate", "plan", "--from", "lead.yaml", "--db", "shop.db"],
     ] {
         let ended = folder.run(arguments);
         assert_eq!(ended.code, 2, "{arguments:?}: {ended:?}");
         assert!(!ended.says.is_empty());
     }
-    for command in ["check", "play", "graph", "explain", "export", "schema"] {
+    for command in [
+        "check", "play", "graph", "explain", "export", "schema", "migrate",
+    ] {
         let ended = folder.run(&[command, "--help"]);
         assert_eq!(ended.code, 0);
         assert!(ended.out.contains("Usage: chatflow"), "{ended:?}");

@@ -16,7 +16,7 @@ const PARTS_MAX: usize = 100;
 const QUOTED_CHARS_MAX: usize = 100;
 
 /// The parts that a message becomes on a channel, in the order in which they are sent. Each
-/// fits the capabilities; the text of all together is the message's. The same arguments always
+/// fits the capabilities; the text of all together is the message's, or its translation. The same arguments always
 /// give the same parts, so that a half-sent message can be resumed.
 ///
 /// `quoted` is the message it replies to, where it is known: it is written into the text where
@@ -129,8 +129,12 @@ struct Body {
 impl Body {
     fn of(message: &Message) -> Self {
         Self {
-            text: message.text().to_owned(),
-            marks: message.marks().to_vec(),
+            text: message.shown_text().to_owned(),
+            // Formatting names places of the original.
+            marks: match message.translation() {
+                None => message.marks().to_vec(),
+                Some(_) => Vec::new(),
+            },
         }
     }
 
@@ -144,7 +148,12 @@ impl Body {
 
     /// Writes the beginning of another message above the text.
     fn quote(&mut self, quoted: &Message) {
-        let line = quoted.text().lines().next().unwrap_or_default().trim();
+        let line = quoted
+            .shown_text()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim();
         let line = match (line.is_empty(), quoted.media().first()) {
             (true, Some(media)) => format!("[{}]", media.kind),
             _ => line.to_owned(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::dialog::{FlowId, FlowVersion, ShownStatus, Snapshot, StatusKind, StepId};
+use crate::dialog::{FlowId, FlowVersion, Notice, ShownStatus, Side, Snapshot, StatusKind, StepId};
 
 /// A dialog's card: the flow, the step and the status, for a screen to show beside the contact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,21 @@ pub struct DialogCard {
     pub status: ShownStatus,
     /// The same in one of two words.
     pub deal: DealStatus,
+}
+
+/// What a list shows beside a dialog: who spoke last, or what happened since. How the last message
+/// of ours fares is another matter, [`DeliveryState`](crate::DeliveryState): that a person took a
+/// dialog over has no delivery, and a message that was read is no notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RowState {
+    /// Nothing was said and nothing happened yet.
+    Empty,
+    /// The contact wrote last.
+    FromContact,
+    /// We wrote last.
+    FromUs,
+    /// Something happened since the last message.
+    Notice(Notice),
 }
 
 /// Whether the flow or a person moves the deal on: the eight kinds of status for a screen that
@@ -65,6 +80,16 @@ impl StatusKind {
 }
 
 impl Snapshot {
+    /// What a list shows beside the dialog.
+    pub fn row_state(&self) -> RowState {
+        match (self.attention.notice, self.attention.last_side) {
+            (Some(notice), _) => RowState::Notice(notice),
+            (None, Some(Side::Contact)) => RowState::FromContact,
+            (None, Some(Side::Us)) => RowState::FromUs,
+            (None, None) => RowState::Empty,
+        }
+    }
+
     /// What the dialog's card shows.
     pub fn card(&self) -> DialogCard {
         let position = self.position.as_ref();

@@ -41,6 +41,20 @@ pub enum EffectBody {
         /// The message.
         of: EffectId,
     },
+    /// Show the contact that somebody writes, until a moment. It runs beside messages, is never
+    /// tried twice, and a channel that has no such thing lets it pass.
+    Typing {
+        /// Until when.
+        #[serde(with = "time::millis")]
+        until: Moment,
+    },
+    /// Tell the outside, such as a tracker; nobody waits for an answer. Runs beside messages.
+    Tell {
+        /// Who is told, as registered with the builder.
+        port: String,
+        /// What.
+        report: Value,
+    },
     /// Ask the outside; the answer comes back as the event `CallAnswered` with this effect's
     /// id. Calls run beside messages.
     Call {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::dialog::{
-    Address, Cause, ContactView, EffectId, FlowId, Message, OperatorId, Reach, Revision, Source,
-    StatusLabel, StepId, Text, Value,
+    Address, Assignee, CallFailure, Cause, ContactView, EffectId, FlowId, Message, OperatorId,
+    Postback, Reach, Revision, Source, StatusLabel, StepId, Text, TranslateTo, Value,
 };
 
 /// A thing that happened and is fed to the engine: one event is one turn.
@@ -179,7 +179,17 @@ pub enum EventBody {
         call: EffectId,
         /// The answer.
         answer: Result<Value, CallFailure>,
+        /// What the outside said of a failure, for people to read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<Text>,
     },
+    /// A tracker reported something.
+    PostbackReceived(Postback),
+    /// The bot's flows were replaced: a dialog whose version is to be left leaves it now.
+    Deployed,
+    /// The contact wrote while the bot was paused: it is in the transcript, and the flow gets it
+    /// when the pause is over.
+    WhilePaused(Box<Self>),
     /// A host's step panicked while it handled this event. The event itself is recorded, its
     /// steps are not run again.
     StepPanicked(Box<Self>),
@@ -207,6 +217,9 @@ impl EventBody {
             Self::ReachReported(_) => "reach_reported",
             Self::DeliveryFailed { .. } => "delivery_failed",
             Self::CallAnswered { .. } => "call_answered",
+            Self::PostbackReceived(_) => "postback_received",
+            Self::Deployed => "deployed",
+            Self::WhilePaused(_) => "while_paused",
             Self::StepPanicked(_) => "step_panicked",
             Self::OperatorActed { act, .. } => act.label(),
         }
@@ -327,24 +340,6 @@ impl FailureReason {
     }
 }
 
-/// Why a call has no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
-pub enum CallFailure {
-    /// Nobody in this program answers calls to that port.
-    #[error("nobody answers this port; register it with the builder")]
-    NoSuchPort,
-    /// It answered that it can't.
-    #[error("the port refused")]
-    Refused,
-    /// Its answer is larger or nested deeper than a dialog may keep.
-    #[error("the answer is too large")]
-    TooLarge,
-    /// The last attempt failed for a reason that might have passed.
-    #[error("the last attempt failed")]
-    Exhausted,
-}
-
 /// What an operator can do to a dialog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -375,6 +370,14 @@ pub enum OperatorAct {
     Block,
     /// Lifts the operator's block; the status before it is shown again.
     Unblock,
+    /// Tries the step again at which the dialog shows Error.
+    Retry,
+    /// Asks a model what to answer. The advice is kept in the snapshot; nothing is sent.
+    Advise {
+        /// The language of the advice, such as `en`. Where none is named, that in which we write
+        /// by the bot's settings, else what the model chooses.
+        language: Option<String>,
+    },
 }
 
 impl OperatorAct {
@@ -397,6 +400,8 @@ impl OperatorAct {
             Self::Set(_) => "operator_set",
             Self::Block => "operator_blocked",
             Self::Unblock => "operator_unblocked",
+            Self::Retry => "operator_retried",
+            Self::Advise { .. } => "operator_asked_advice",
         }
     }
 }
@@ -411,6 +416,12 @@ pub struct DialogSettings {
     /// The flow and step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<StepTarget>,
+    /// Who is responsible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<Assignee>,
+    /// Into which language messages are put from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub translate: Option<TranslateTo>,
     /// Tags that the contact gets.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub add_tags: BTreeSet<String>,
@@ -471,11 +482,19 @@ pub enum StatusChoice {
 
 /// A step to go to, in the dialog's own flow or another of the bot's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "files",
+    derive(schemars::JsonSchema),
+    schemars(rename = "target")
+)]
+#[serde(deny_unknown_fields)]
 pub struct StepTarget {
     /// The flow; the dialog's own if none. The newest version is entered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "files", schemars(with = "Option<String>"))]
     pub flow: Option<FlowId>,
     /// The step; the flow's entry if none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "files", schemars(with = "Option<String>"))]
     pub step: Option<StepId>,
 }

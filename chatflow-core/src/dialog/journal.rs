@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::dialog::time::{self, Moment};
 use crate::dialog::{
-    Address, Assignee, ConfigHash, ContactPatch, Effect, ErrorKind, Event, FlowId, FlowVersion,
-    Handling, MediaKind, OperatorId, ShownStatus, Snapshot, StepId, TimerChange, Value,
+    Address, Assignee, CallFailure, ConfigHash, ContactPatch, Effect, ErrorKind, Event, FlowId,
+    FlowVersion, Handling, MediaKind, OperatorId, ShownStatus, Snapshot, StepId, TimerChange,
+    Usage, Value,
 };
 
 /// One fact of a turn. A turn's first fact is always its [`Input`](Fact::Input), from which
@@ -103,6 +104,61 @@ pub enum Fact {
         /// The arm.
         arm: String,
     },
+    /// A model, or what stands in for it, chose a branch.
+    RouteChosen {
+        /// The step.
+        step: StepId,
+        /// The exit.
+        exit: String,
+        /// Why it.
+        why: RouteReason,
+    },
+    /// Models were used.
+    Used(Usage),
+    /// A push was sent, or dropped for another one that was due.
+    PushFired {
+        /// Its timer.
+        timer: String,
+        /// Whether it was sent.
+        sent: bool,
+    },
+    /// A robot acted.
+    RobotActed {
+        /// Its name.
+        robot: String,
+    },
+    /// Robots set each other off until the limit was reached; this one didn't act any more.
+    RobotsStopped {
+        /// Its name.
+        robot: String,
+    },
+    /// A tracker reported something.
+    PostbackNoted {
+        /// What.
+        event: String,
+        /// Whether the dialog was moved for it.
+        moved: bool,
+    },
+    /// The dialog left its flow's version for the newest.
+    VersionLeft {
+        /// The flow.
+        flow: FlowId,
+        /// The version it left.
+        from: FlowVersion,
+        /// The newest.
+        to: FlowVersion,
+        /// The step where it stood.
+        step: StepId,
+        /// Which policy led it.
+        policy: UpgradeKind,
+    },
+    /// An operator got advice.
+    Advised {
+        /// Who.
+        operator: OperatorId,
+    },
+    /// A message could not be held for the flow any more; it is in the transcript.
+    NotHeld,
     /// A value was collected.
     DataSet {
         /// Its name.
@@ -130,6 +186,55 @@ pub enum Fact {
         /// The step that hit it.
         step: Option<StepId>,
     },
+}
+
+/// Why a branch was taken that a model should choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RouteReason {
+    /// The model chose it.
+    Chosen,
+    /// The model said that none fits.
+    NoMatch,
+    /// The model's answer names no branch.
+    Invalid,
+    /// The model could not be asked.
+    Failed(CallFailure),
+}
+
+/// What became of a dialog whose flow has a newer version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpgradeKind {
+    /// It stays in its version for good.
+    Pin,
+    /// It stays until it leaves the flow.
+    Drain,
+    /// It goes on at the step that a map names, or the one of the same name.
+    Remap,
+    /// It begins the step of the same name again.
+    RestartStep,
+    /// It begins the flow again.
+    RestartFlow,
+    /// A person takes over.
+    ToOperator,
+    /// Its step is gone and no policy says where to: the bot's setting for such dialogs decides.
+    Stranded,
+}
+
+impl UpgradeKind {
+    /// Its stored label.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Pin => "pin",
+            Self::Drain => "drain",
+            Self::Remap => "remap",
+            Self::RestartStep => "restart_step",
+            Self::RestartFlow => "restart_flow",
+            Self::ToOperator => "to_operator",
+            Self::Stranded => "stranded",
+        }
+    }
 }
 
 /// Which pending deliveries of a dialog a turn cancels. Contact patches are never cancelled.
@@ -160,6 +265,14 @@ pub enum Actor {
     Channel,
     /// A timer.
     Timer(String),
+    /// A robot.
+    Robot(String),
+    /// A tracker's report.
+    Postback(String),
+    /// A new version of the flow.
+    Deploy,
+    /// The bot's rule to try the step behind Error again.
+    Retry,
     /// The engine itself, on an error.
     Engine,
 }

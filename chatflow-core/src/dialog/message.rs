@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dialog::time::{self, Moment};
-use crate::dialog::{EffectId, ExternalId, Mark, MarkKind, Media, OperatorId, Text};
+use crate::dialog::{
+    EffectId, ExternalId, Mark, MarkKind, Media, OperatorId, Reading, Text, Translation,
+};
 
 /// Text or media exchanged in a dialog, with the choices it offers or the choice it presses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,6 +27,8 @@ pub struct Message {
     external_id: Option<ExternalId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     album: Option<ExternalId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    translation: Option<Box<Translation>>,
 }
 
 impl Message {
@@ -40,6 +44,7 @@ impl Message {
             quotes: None,
             external_id: None,
             album: None,
+            translation: None,
         }
     }
 
@@ -166,7 +171,33 @@ impl Message {
         let choices = self.choices.iter().map(Text::len).sum::<usize>();
         // What formatting weighs beside the text: a link's target, and two numbers each.
         let marks = self.marks.iter().map(mark_weight).sum::<usize>();
-        self.text.len() + marks + media + choices
+        let translation = self.translation.as_ref();
+        let translation = translation.map_or(0, |translation| translation.text.len());
+        self.text.len() + marks + media + choices + translation
+    }
+
+    /// What the contact sees: the translation, where there is one.
+    pub fn shown_text(&self) -> &str {
+        let translation = self.translation.as_ref();
+        translation.map_or(self.text.as_str(), |translation| translation.text.as_str())
+    }
+
+    /// The text in another language, which is what the contact sees.
+    pub fn translation(&self) -> Option<&Translation> {
+        self.translation.as_deref()
+    }
+
+    /// Gives it a translation.
+    #[must_use]
+    pub fn translated(mut self, translation: Translation) -> Self {
+        self.translation = Some(Box::new(translation));
+        self
+    }
+
+    /// Puts another text into it, without formatting: what was recognised in its media.
+    pub(crate) fn set_text(&mut self, text: Text) {
+        self.text = text;
+        self.marks.clear();
     }
 
     /// Puts another item of the same album into it. Of two captions the first with text stays
@@ -308,4 +339,7 @@ pub struct MessageRecord {
     /// The earlier message whose new form it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edits: Option<Quote>,
+    /// Where nobody wrote it: what was read out of an earlier message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
 }

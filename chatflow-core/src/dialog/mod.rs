@@ -10,18 +10,21 @@
 //! that is stored has fixed snake_case labels and one stored form ([`codec`]).
 
 mod address;
+mod call;
 mod card;
 pub mod codec;
 mod contact;
 mod contact_act;
 mod effect;
 mod event;
+mod held;
 mod id;
 mod journal;
 mod mark;
 mod media;
 mod message;
 mod position;
+mod postback;
 mod reader;
 mod receipt;
 mod rules;
@@ -32,33 +35,37 @@ mod source;
 mod status;
 mod text;
 pub mod time;
+mod translation;
 mod value;
 
 pub use address::Address;
-pub use card::{DealStatus, DialogCard};
+pub use call::{Advice, CallFailure, CallPurpose, PendingCall, SideCall, Usage};
+pub use card::{DealStatus, DialogCard, RowState};
 pub use contact::{Contact, ContactBlock, ContactPatch, ContactView, Profile};
 pub use contact_act::{ContactAct, ContactRefusal};
 pub use effect::{Effect, EffectBody, SendLane, TimerChange};
 pub use event::{
-    CallFailure, DialogSettings, Event, EventBody, EventKey, FailureClass, FailureReason,
-    OperatorAct, StatusChoice, StepTarget,
+    DialogSettings, Event, EventBody, EventKey, FailureClass, FailureReason, OperatorAct,
+    StatusChoice, StepTarget,
 };
+pub use held::HeldMessage;
 pub use id::{
     BotId, ChannelId, ConfigHash, ContactId, DialogId, EffectId, ExternalId, FlowId, FlowVersion,
     NAME_BYTES_MAX, OperatorId, ParseIdError, Revision, SpaceId, StatusLabel, StepId,
 };
-pub use journal::{Actor, CancelScope, Fact};
+pub use journal::{Actor, CancelScope, Fact, RouteReason, UpgradeKind};
 pub use mark::{Mark, MarkKind};
 pub use media::{Media, MediaKind};
 pub use message::{Author, ChoiceStyle, Message, MessageRecord, Quote, Side};
 pub(crate) use position::Resolved;
 pub use position::{Frame, Phase, Position};
+pub use postback::Postback;
 pub use reader::Dialog;
 pub use receipt::{RawBody, ReceiptState, Receipted};
 pub use rules::{MessageRules, RuleBroken, TextCount};
 pub use sending::CannotSend;
 pub use session::{Assignee, Handling, Session};
-pub use snapshot::{Attention, DialogRow, PendingCall, Snapshot, TimerSet};
+pub use snapshot::{Attention, DialogRow, Notice, PausedAutomation, Snapshot, TimerSet};
 pub use source::{Source, SourceTouch};
 pub use status::{
     Automation, Cause, CustomStatus, ErrorKind, OperatorBlock, Reach, ShownStatus, Status,
@@ -66,4 +73,5 @@ pub use status::{
 };
 pub use text::Text;
 pub use time::Moment;
+pub use translation::{OutgoingBatch, OutgoingMessage, Reading, TranslateTo, Translation};
 pub use value::{Decimal, ParseDecimalError, VALUE_DEPTH_MAX, Value};

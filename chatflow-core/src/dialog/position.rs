@@ -35,6 +35,12 @@ pub struct Position {
         with = "time::optional_millis"
     )]
     pub due: Option<Moment>,
+    /// How many of the step's pushes have had their time since the contact was heard here.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pushed: u32,
+    /// A block has dropped the answer that the step waited for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
     /// The flows that called the one where the dialog stands, the outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<Frame>,
@@ -100,6 +106,8 @@ impl Position {
             asked_again: 0,
             memory: Value::Null,
             due: None,
+            pushed: 0,
+            interrupted: false,
             calls: Vec::new(),
             resolved: None,
         }
@@ -115,6 +123,8 @@ impl PartialEq for Position {
             && self.asked_again == other.asked_again
             && self.memory == other.memory
             && self.due == other.due
+            && self.pushed == other.pushed
+            && self.interrupted == other.interrupted
             && self.calls == other.calls
     }
 }

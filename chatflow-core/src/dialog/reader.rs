@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, FixedOffset};
 
-use crate::dialog::{FlowId, Message, ShownStatus, Source, StepId, Value};
+use crate::dialog::{Address, DialogId, FlowId, Message, ShownStatus, Source, StepId, Value};
 
 /// A dialog as steps, routers, conditions, templates and filters read it.
 ///
@@ -22,6 +22,16 @@ pub trait Dialog {
 
     /// The step where it stands.
     fn step(&self) -> Option<&StepId>;
+
+    /// Its id.
+    fn dialog_id(&self) -> Option<DialogId> {
+        None
+    }
+
+    /// Where its messages go.
+    fn address(&self) -> Option<&Address> {
+        None
+    }
 
     /// A value the dialog collected.
     fn data(&self, name: &str) -> Option<Cow<'_, Value>>;

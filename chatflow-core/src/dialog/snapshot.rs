@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::dialog::codec::{self, DecodeError, EncodeError};
 use crate::dialog::time::{self, Moment};
 use crate::dialog::{
-    Address, Assignee, Automation, BotId, ContactId, ContactView, Dialog, DialogId, EffectId,
-    FlowId, Message, OperatorBlock, Position, Reach, Revision, Session, ShownStatus, Side, Source,
-    SpaceId, StatusKind, StatusLabel, StepId, Value,
+    Address, Advice, Assignee, Automation, BotId, ContactId, ContactView, Dialog, DialogId, FlowId,
+    FlowVersion, HeldMessage, OperatorBlock, OutgoingBatch, PendingCall, Position, Postback, Reach,
+    Revision, Session, ShownStatus, Side, SideCall, Source, SpaceId, StatusKind, StatusLabel,
+    StepId, Text, TranslateTo, Usage, Value,
 };
 
 /// A dialog's snapshot: separate axes, never one enum doing five jobs. The status shown is
@@ -47,7 +48,7 @@ pub struct Snapshot {
     pub set_by_hand: bool,
     /// What automation goes back to when an operator's pause ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub paused: Option<Automation>,
+    pub paused: Option<PausedAutomation>,
     /// Axis: reach.
     #[serde(default, skip_serializing_if = "Reach::is_ok")]
     pub reach: Reach,
@@ -63,6 +64,9 @@ pub struct Snapshot {
     /// Axis: position.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
+    /// The versions that it is pinned to, by flow: those it stood in when a newer version said so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pins: BTreeMap<FlowId, FlowVersion>,
     /// Axis: attention.
     #[serde(default)]
     pub attention: Attention,
@@ -80,13 +84,41 @@ pub struct Snapshot {
     /// The call whose answer is awaited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<PendingCall>,
-    /// An album of which more items may come.
+    /// Calls beside the flow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub side_calls: Vec<SideCall>,
+    /// Messages of the contact that the flow doesn't have yet, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldMessage>,
+    /// What trackers reported while the bot was paused, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_postbacks: Vec<Postback>,
+    /// Messages of ours that wait for their translation, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outgoing: Vec<OutgoingBatch>,
+    /// Into which language messages are put.
+    #[serde(default, skip_serializing_if = "TranslateTo::is_as_bot")]
+    pub translate: TranslateTo,
+    /// What models have used for this dialog.
+    #[serde(default, skip_serializing_if = "Usage::is_empty")]
+    pub usage: Usage,
+    /// What a model suggests to an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub album: Option<Message>,
+    pub advice: Option<Box<Advice>>,
+    /// What the outside said of the failure behind Error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Text>,
+    /// How often the step behind Error was tried again by itself.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    pub retries: u32,
 }
 
 fn is_false(yes: &bool) -> bool {
     !yes
+}
+
+fn is_none_yet(number: &u32) -> bool {
+    *number == 0
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -107,6 +139,10 @@ pub struct Attention {
         with = "time::optional_millis"
     )]
     pub needs_reply_since: Option<Moment>,
+    /// What the dialog's list row speaks of, where that is no message: something that happened
+    /// since the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Notice>,
     /// When the contact last came to us: wrote, began, or let us write again.
     #[serde(
         default,
@@ -114,6 +150,30 @@ pub struct Attention {
         with = "time::optional_millis"
     )]
     pub heard_at: Option<Moment>,
+}
+
+/// What automation goes back to when an operator's pause ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PausedAutomation {
+    /// How far it had come.
+    pub automation: Automation,
+    /// A host's label that refined it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<StatusLabel>,
+    /// Whether an operator had set it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub set_by_hand: bool,
+}
+
+/// Something that happened to a dialog and is no message: a line of its own kind in lists and
+/// timelines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// The status shown changed.
+    StatusChanged,
+    /// Who is responsible changed.
+    AssigneeChanged,
 }
 
 /// A timer that is set.
@@ -124,15 +184,6 @@ pub struct TimerSet {
     /// Not before this moment.
     #[serde(with = "time::millis")]
     pub due: Moment,
-}
-
-/// The one call a dialog can wait for. An answer to any other is late and refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PendingCall {
-    /// The effect that asked.
-    pub id: EffectId,
-    /// Who is asked.
-    pub port: String,
 }
 
 impl Snapshot {
@@ -163,13 +214,22 @@ impl Snapshot {
             session: None,
             assignee: Assignee::Nobody,
             position: None,
+            pins: BTreeMap::new(),
             attention: Attention::default(),
             epoch: 1,
             fence: 0,
             data: BTreeMap::new(),
             timers: BTreeMap::new(),
             call: None,
-            album: None,
+            side_calls: Vec::new(),
+            held: Vec::new(),
+            held_postbacks: Vec::new(),
+            outgoing: Vec::new(),
+            translate: TranslateTo::AsBot,
+            usage: Usage::default(),
+            advice: None,
+            failure: None,
+            retries: 0,
         }
     }
 
@@ -232,6 +292,7 @@ impl Snapshot {
             status: shown.kind,
             label: shown.label,
             flow: self.position.as_ref().map(|position| position.flow.clone()),
+            version: self.position.as_ref().map(|position| position.version),
             step: self.position.as_ref().map(|position| position.step.clone()),
             assignee: self.assignee.clone(),
             last_side: self.attention.last_side,
@@ -255,6 +316,8 @@ pub struct DialogRow {
     pub label: Option<StatusLabel>,
     /// The flow.
     pub flow: Option<FlowId>,
+    /// Its version.
+    pub version: Option<FlowVersion>,
     /// The step.
     pub step: Option<StepId>,
     /// Who is responsible.
@@ -288,12 +351,20 @@ impl Dialog for Snapshot {
         self.position.as_ref().map(|position| &position.step)
     }
 
+    fn dialog_id(&self) -> Option<DialogId> {
+        Some(self.dialog)
+    }
+
+    fn address(&self) -> Option<&Address> {
+        Some(&self.address)
+    }
+
     fn data(&self, name: &str) -> Option<Cow<'_, Value>> {
         self.data.get(name).map(Cow::Borrowed)
     }
 
     fn contact_name(&self) -> Option<&str> {
-        self.contact.name.as_ref().map(crate::dialog::Text::as_str)
+        self.contact.name.as_ref().map(Text::as_str)
     }
 
     fn contact_language(&self) -> Option<&str> {

@@ -202,6 +202,10 @@ pub enum ErrorKind {
     TemplateFailed,
     /// The channel refused a message for good.
     DeliveryFailed,
+    /// A model could not be asked, or gave nothing that can be used.
+    AiFailed,
+    /// What models may cost is used up.
+    OverBudget,
 }
 
 /// Axis *reach*: whether the channel lets us write.
@@ -315,6 +319,8 @@ mod tests {
             (ErrorKind::TemplateValueMissing, "template_value_missing"),
             (ErrorKind::TemplateFailed, "template_failed"),
             (ErrorKind::DeliveryFailed, "delivery_failed"),
+            (ErrorKind::AiFailed, "ai_failed"),
+            (ErrorKind::OverBudget, "over_budget"),
         ];
         for (kind, label) in kinds {
             assert_eq!(json(&kind), format!("\"{label}\""));

@@ -42,7 +42,9 @@ pub fn from_millis(millis: i64) -> Moment {
 ///
 /// Whole milliseconds; never negative. Units are `d`, `h`, `m`, `s` and `ms`, each at most once
 /// and the larger first when it is written; in any order when it is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct Period(u64);
 

@@ -220,6 +220,48 @@ impl FromStr for Decimal {
     }
 }
 
+impl Decimal {
+    /// Whether it is 0.
+    pub fn is_zero(&self) -> bool {
+        self.0.is_zero()
+    }
+
+    /// The sum; the most that can be kept where it is larger.
+    #[must_use]
+    pub fn plus(self, more: Self) -> Self {
+        let sum = self.0.checked_add(more.0);
+        Self(sum.unwrap_or(rust_decimal::Decimal::MAX).normalize())
+    }
+
+    /// What so many cost, if this is what a million costs.
+    pub(crate) fn per_million(self, count: u64) -> Self {
+        let millionth = rust_decimal::Decimal::new(1, 6);
+        let cost = rust_decimal::Decimal::from(count)
+            .checked_mul(self.0)
+            .and_then(|cost| cost.checked_mul(millionth));
+        Self(cost.unwrap_or(rust_decimal::Decimal::MAX).normalize())
+    }
+
+    /// How many digits are after the point.
+    pub(crate) fn fraction_digits(&self) -> u32 {
+        self.0.scale()
+    }
+}
+
+/// As the text of its digits.
+impl Serialize for Decimal {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Decimal {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let digits = String::deserialize(from)?;
+        digits.parse().map_err(de::Error::custom)
+    }
+}
+
 impl From<i64> for Decimal {
     fn from(number: i64) -> Self {
         Self(number.into())

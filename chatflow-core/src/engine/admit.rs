@@ -3,11 +3,12 @@
 use std::fmt;
 
 use crate::dialog::{
-    Automation, DialogSettings, EffectId, Event, EventBody, EventKey, FlowId, Message, Moment,
-    OperatorAct, Reach, Revision, RuleBroken, ShownStatus, Snapshot, Source, StatusChoice,
-    StatusLabel, StepId,
+    Assignee, Automation, DialogSettings, EffectId, Event, EventBody, EventKey, FlowId, Message,
+    Moment, OperatorAct, Reach, Revision, RuleBroken, ShownStatus, Snapshot, Source, StatusChoice,
+    StatusLabel, StepId, TranslateTo, Value,
 };
-use crate::flow::{Config, is_data_name, is_tag};
+use crate::engine::upgrade;
+use crate::flow::{Config, ResumeFrom, is_data_name, is_tag};
 
 /// An event that the engine did not take. The dialog is as it was.
 #[derive(Clone)]
@@ -128,6 +129,18 @@ pub enum Refusal {
     /// The answer is of a call that the dialog no longer waits for.
     #[error("the dialog no longer waits for this answer")]
     LateAnswer,
+    /// The dialog doesn't show Error.
+    #[error("the dialog shows no error; there is nothing to try again")]
+    NothingToRetry,
+    /// What models may cost for this dialog is used up.
+    #[error("what models may cost for this dialog is used up")]
+    OverBudget,
+    /// The bot's settings want a step named where a dialog is given back to automation.
+    #[error("name the step where automation is to go on")]
+    StepRequired,
+    /// The bot is paused: the outside is asked again when the pause is over.
+    #[error("the bot is paused; it is asked again when the pause is over")]
+    Paused,
     /// It speaks of a turn that hasn't been.
     #[error("it speaks of a turn that hasn't been")]
     UnknownEffect,
@@ -203,6 +216,30 @@ fn admit_body(
                 _ => Ok(()),
             }
         }
+        EventBody::PostbackReceived(postback) => {
+            let limit = config.settings().limits.data_bytes;
+            let is_storable = postback.parameters.values().all(Value::is_storable);
+            if postback.event.trim().is_empty() || !is_storable {
+                return Err(Refusal::Malformed {
+                    reason: "a tracker's report names what happened, and isn't nested too deeply",
+                });
+            }
+            if postback.weight() > limit {
+                let bytes = postback.weight();
+                return Err(Refusal::TooLong { bytes, limit });
+            }
+            Ok(())
+        }
+        EventBody::Deployed if upgrade::leaves(config, snapshot) => Ok(()),
+        EventBody::Deployed => Err(Refusal::Unchanged),
+        EventBody::WhilePaused(body) => match &**body {
+            EventBody::MessageReceived(_)
+            | EventBody::Started { .. }
+            | EventBody::PostbackReceived(_) => admit_body(config, snapshot, body, now),
+            _ => Err(Refusal::Malformed {
+                reason: "only what the contact writes and trackers report is held in a pause",
+            }),
+        },
         EventBody::DialogOpened if snapshot.revision > 0 => Err(Refusal::Unchanged),
         EventBody::DialogOpened => Ok(()),
         EventBody::AddressMoved(to) if *to == snapshot.address => Err(Refusal::Unchanged),
@@ -242,18 +279,19 @@ fn admit_body(
                 Err(Refusal::UnknownEffect)
             }
         }
-        EventBody::CallAnswered { call, answer } => {
+        EventBody::CallAnswered { call, answer, .. } => {
             let limit = config.settings().limits.data_bytes;
-            match (&snapshot.call, answer) {
-                (Some(pending), _) if pending.id != *call => Err(Refusal::LateAnswer),
-                (None, _) => Err(Refusal::LateAnswer),
-                (Some(_), Ok(value)) if value.weight() > limit || !value.is_storable() => {
+            let of_step = snapshot.call.iter().any(|pending| pending.id == *call);
+            let beside = snapshot.side_calls.iter().any(|side| side.id == *call);
+            match (of_step || beside, answer) {
+                (false, _) => Err(Refusal::LateAnswer),
+                (true, Ok(value)) if value.weight() > limit || !value.is_storable() => {
                     Err(Refusal::TooLong {
                         bytes: value.weight(),
                         limit,
                     })
                 }
-                (Some(_), _) => Ok(()),
+                (true, _) => Ok(()),
             }
         }
         EventBody::StepPanicked(body) => match &**body {
@@ -283,7 +321,7 @@ fn admit_body(
                     admit_sending(snapshot)
                 }
                 OperatorAct::Take => {
-                    let holds = crate::dialog::Assignee::Operator(operator.clone());
+                    let holds = Assignee::Operator(operator.clone());
                     if snapshot.assignee == holds && snapshot.automation == Automation::Manual {
                         Err(Refusal::Unchanged)
                     } else {
@@ -291,6 +329,16 @@ fn admit_body(
                     }
                 }
                 OperatorAct::Set(settings) => admit_set(config, snapshot, settings),
+                OperatorAct::Retry if matches!(snapshot.automation, Automation::Error(_)) => Ok(()),
+                OperatorAct::Retry => Err(Refusal::NothingToRetry),
+                OperatorAct::Advise { .. } => {
+                    let ai = &config.behaviour().ai;
+                    let spent = snapshot.usage.cost;
+                    if ai.dialog_budget.is_some_and(|budget| spent >= budget.0) {
+                        return Err(Refusal::OverBudget);
+                    }
+                    Ok(())
+                }
                 OperatorAct::Block if snapshot.operator_block.is_some() => Err(Refusal::Unchanged),
                 OperatorAct::Block => Ok(()),
                 OperatorAct::Unblock if snapshot.operator_block.is_none() => {
@@ -349,6 +397,24 @@ fn admit_set(
         });
     }
     let mut changes = admit_values(config, snapshot, settings)?;
+    if let Some(Assignee::Operator(operator)) = &settings.assignee
+        && !operator.is_valid()
+    {
+        return Err(Refusal::Malformed {
+            reason: "the operator who becomes responsible has no usable name",
+        });
+    }
+    if let Some(TranslateTo::Language(language)) = &settings.translate {
+        let is_language = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if language.is_empty() || language.len() > 35 || !language.chars().all(is_language) {
+            let reason = "a language is named like `es` or `pt-BR`";
+            return Err(Refusal::Malformed { reason });
+        }
+    }
+    let assignee = settings.assignee.as_ref();
+    changes |= assignee.is_some_and(|assignee| *assignee != snapshot.assignee);
+    let translate = settings.translate.as_ref();
+    changes |= translate.is_some_and(|to| *to != snapshot.translate);
     if let Some(target) = &settings.step {
         let own = snapshot.position.as_ref().map(|position| &position.flow);
         let flow = target
@@ -356,13 +422,24 @@ fn admit_set(
             .as_ref()
             .or(own)
             .unwrap_or_else(|| &config.settings().entry);
-        if config.find(flow, target.step.as_ref()).is_none() {
+        if config
+            .find_pinned(&snapshot.pins, flow, target.step.as_ref())
+            .is_none()
+        {
             return Err(match &target.step {
                 Some(step) => Refusal::UnknownStep { step: step.clone() },
                 None => Refusal::UnknownFlow { flow: flow.clone() },
             });
         }
         return Ok(());
+    }
+    if config.behaviour().resume_from == ResumeFrom::RequireStep
+        && snapshot.automation == Automation::Manual
+        && let Some(choice) = &settings.status
+        && chosen(config, choice).0.drives()
+        && chosen(config, choice).0 != Automation::Start
+    {
+        return Err(Refusal::StepRequired);
     }
     changes |= settings.status.as_ref().is_some_and(|choice| {
         let (automation, label) = chosen(config, choice);

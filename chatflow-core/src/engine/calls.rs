@@ -3,9 +3,19 @@
 use std::collections::BTreeMap;
 
 use crate::dialog::{ErrorKind, Fact, Frame, Position, Resolved};
-use crate::engine::run::Verdict;
+use crate::engine::run::{Verdict, exit_index};
 use crate::engine::turn::Turn;
-use crate::flow::{CallFlow, CompiledCall, CompiledKind, CompiledStep};
+use crate::flow::{CallFlow, CompiledCall, CompiledKind, CompiledStep, EXIT_NEXT};
+
+/// Where the end of a flow that was called leads.
+pub(super) enum Back {
+    /// Nobody called it.
+    Nobody,
+    /// To this step, and what that does then.
+    To(Resolved, Verdict),
+    /// To an operator: the step that called is gone.
+    Person,
+}
 
 impl Turn<'_> {
     /// Whether a flow waits for the one where the dialog stands.
@@ -51,20 +61,20 @@ impl Turn<'_> {
         Ok(Verdict::Call(self.config.at(flow, to)))
     }
 
-    /// Goes back to the step that called the flow which is over, with its results; none where
-    /// nobody called it.
-    pub(super) fn back(&mut self) -> Result<Option<Resolved>, ErrorKind> {
+    /// Goes back to the step that called the flow which is over, with its results. A caller in
+    /// another version than the newest is led as that says; one that it leads nowhere is an
+    /// operator's.
+    pub(super) fn back(&mut self) -> Result<Back, ErrorKind> {
         let config = self.config;
         let Some(position) = &mut self.snapshot.position else {
-            return Ok(None);
+            return Ok(Back::Nobody);
         };
         let Some(frame) = position.calls.pop() else {
-            return Ok(None);
+            return Ok(Back::Nobody);
         };
         let over = position.flow.clone();
         let mut caller = Position::new(frame.flow, frame.version, frame.step);
         caller.calls = std::mem::take(&mut position.calls);
-        let at = config.resolve(&mut caller).ok_or(ErrorKind::StepMissing)?;
         let step = caller.step.clone();
         self.snapshot.position = Some(caller);
         let theirs = self
@@ -73,8 +83,15 @@ impl Turn<'_> {
         self.scratch
             .facts
             .push(Fact::FlowReturned { flow: over, step });
+        let Some((at, is_entered)) = self.lead_caller() else {
+            return Ok(Back::Person);
+        };
+        if is_entered {
+            return Ok(Back::To(at, Verdict::Call(at)));
+        }
+        let step = config.step(at);
         // The caller may have been edited into another kind since; then nothing is kept.
-        if let CompiledKind::CallFlow(call) = &config.step(at).kind {
+        if let CompiledKind::CallFlow(call) = &step.kind {
             for (ours, name) in &call.results {
                 if let Some(value) = theirs.get(name) {
                     self.context().set(ours.as_str(), value.clone());
@@ -82,7 +99,9 @@ impl Turn<'_> {
             }
         }
         self.gathered()?;
-        Ok(Some(at))
+        // One that has become a router has no way on by itself: it is entered.
+        let on = exit_index(step, EXIT_NEXT).unwrap_or(Verdict::Call(at));
+        Ok(Back::To(at, on))
     }
 
     /// Leaves all flows that wait for the one where the dialog stands: they don't go on. The

@@ -14,17 +14,24 @@
 //! depends on the order of a hash map. Replay runs the same function as live operation.
 
 mod admit;
-mod album;
 mod calls;
+mod held;
+mod kinds;
 mod operate;
+mod outside;
+mod prompt;
 mod replay;
+mod rules;
 mod run;
 mod scene;
 mod speak;
 mod split;
 mod start;
+mod timers;
 mod transition;
+mod translate;
 mod turn;
+mod upgrade;
 
 pub use admit::{Refusal, Refused};
 pub use replay::{ReplayError, Replayed, replay};

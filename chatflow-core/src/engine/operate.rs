@@ -1,13 +1,14 @@
 //! What an operator does to a dialog.
 
 use crate::dialog::{
-    Actor, Assignee, Automation, ContactPatch, DialogSettings, EffectBody, Fact, Handling, Message,
-    Moment, OperatorAct, OperatorBlock, OperatorId, Phase, Position, Side, StatusChoice,
-    StepTarget, TimerChange, TimerSet, time,
+    Actor, Assignee, Author, Automation, ContactPatch, DialogSettings, EffectBody, Fact, Handling,
+    Message, OperatorAct, OperatorBlock, OperatorId, PausedAutomation, Phase, Position, Resolved,
+    SendLane, Side, StatusChoice, StepTarget, time,
 };
 use crate::engine::admit;
-use crate::engine::turn::{PAUSE_TIMER, Turn};
-use crate::flow::{OperatorWrite, STEP_TIMER, WaitingEntry};
+use crate::engine::timers::PAUSE_TIMER;
+use crate::engine::turn::Turn;
+use crate::flow::{Decided, OperatorWrite, ResumeFrom, WaitingEntry};
 
 impl Turn<'_> {
     pub(super) fn operator_acted(&mut self, operator: &OperatorId, act: &OperatorAct) {
@@ -15,23 +16,19 @@ impl Turn<'_> {
         match act {
             OperatorAct::Reply(message) => {
                 self.operator_wrote(operator);
-                self.scratch
-                    .effects
-                    .push((EffectBody::Send(message.clone()), false));
+                self.by_hand(operator, EffectBody::Send(message.clone()));
             }
             OperatorAct::Broadcast(message) => {
-                self.scratch
-                    .effects
-                    .push((EffectBody::Send(message.clone()), false));
+                self.scratch.lane = SendLane::Broadcast;
+                self.by_hand(operator, EffectBody::Send(message.clone()));
+                self.scratch.lane = SendLane::Reply;
             }
             OperatorAct::Edit { of, text } => {
                 let message = Message::new(text.clone());
-                let edit = EffectBody::Edit { of: *of, message };
-                self.scratch.effects.push((edit, false));
+                self.by_hand(operator, EffectBody::Edit { of: *of, message });
             }
             OperatorAct::Delete { of } => {
-                let delete = EffectBody::Delete { of: *of };
-                self.scratch.effects.push((delete, false));
+                self.by_hand(operator, EffectBody::Delete { of: *of });
             }
             OperatorAct::Take => {
                 self.open_session(Handling::InProgress);
@@ -39,6 +36,7 @@ impl Turn<'_> {
                 // Who takes it keeps it until he says otherwise.
                 self.cancel_timers();
                 self.end_pause();
+                self.take_over();
                 // A host's label of a dialog that is Manual already says more than ours would.
                 if self.snapshot.automation != Automation::Manual {
                     self.set_automation(actor, Automation::Manual, None);
@@ -46,6 +44,8 @@ impl Turn<'_> {
                 self.hand_to(Handling::InProgress);
             }
             OperatorAct::Set(settings) => self.operator_set(actor, settings),
+            OperatorAct::Retry => self.retried(operator),
+            OperatorAct::Advise { language } => self.ask_advice(operator, language.as_deref()),
             OperatorAct::Block => {
                 let block = OperatorBlock {
                     by: operator.clone(),
@@ -62,6 +62,22 @@ impl Turn<'_> {
         }
     }
 
+    /// What an operator does himself, and nobody takes back.
+    fn by_hand(&mut self, operator: &OperatorId, body: EffectBody) {
+        self.scratch.effects.push(Decided {
+            author: Author::Operator(operator.clone()),
+            lane: self.scratch.lane,
+            ..Decided::lasting(body)
+        });
+    }
+
+    /// A person leads from now on: nothing that automation has decided begins any more.
+    pub(super) fn take_over(&mut self) {
+        self.raise_epoch = true;
+        self.raise_fence = true;
+        self.cancel_automatic();
+    }
+
     /// An operator wrote to the contact, through us or on the channel itself.
     pub(super) fn operator_wrote(&mut self, operator: &OperatorId) {
         let actor = Actor::Operator(operator.clone());
@@ -72,12 +88,16 @@ impl Turn<'_> {
             }
             Automation::Manual | Automation::Finished => false,
         };
-        let before = self.snapshot.automation;
+        let before = PausedAutomation {
+            automation: self.snapshot.automation,
+            label: self.snapshot.label.clone(),
+            set_by_hand: self.snapshot.set_by_hand,
+        };
         self.open_session(Handling::InProgress);
         if takes_over {
             self.set_automation(actor, Automation::Manual, None);
             // What failed is not taken up again by itself.
-            self.snapshot.paused = Some(before).filter(|before| before.drives());
+            self.snapshot.paused = Some(before).filter(|before| before.automation.drives());
         }
         if let OperatorWrite::PauseFor(period) = policy
             && self.snapshot.paused.is_some()
@@ -94,14 +114,20 @@ impl Turn<'_> {
         let (status, step) = (settings.status.as_ref(), settings.step.as_ref());
         if let Some(target) = step {
             self.place(target);
+            self.forget_held();
             // What automation had said for the old step must not arrive at the new one.
-            self.raise_epoch = true;
-            self.raise_fence = true;
-            self.cancel_automatic();
+            self.take_over();
+        }
+        self.snapshot.retries = 0;
+        if let Some(assignee) = &settings.assignee {
+            self.assign(assignee.clone(), &actor);
+        }
+        if let Some(to) = &settings.translate {
+            self.snapshot.translate = to.clone();
         }
         // Once the dialog is placed, its data is that of where it stands; the step that is entered
         // reads what is set beside it.
-        self.operator_patches(settings);
+        self.patch(settings);
         // Where nothing runs yet or any more, choosing a step is choosing to go on from it.
         // So it is where the dialog shows Waiting only because its step awaits an answer.
         let idle = match self.snapshot.automation {
@@ -129,29 +155,42 @@ impl Turn<'_> {
                 self.cancel_timers();
             }
             let led = self.snapshot.automation.drives();
+            let was_blocked = self.snapshot.is_blocked();
+            let was_manual = self.snapshot.automation == Automation::Manual;
             self.end_pause();
             if self.snapshot.operator_block.is_some() && chosen_by_name {
+                let before = self.snapshot.automation;
                 self.change(actor.clone(), |snapshot| {
                     snapshot.operator_block = None;
                     snapshot.automation = automation;
                     snapshot.label.clone_from(&label);
                     snapshot.set_by_hand = true;
                 });
-                self.after_automation_set(&actor);
+                self.after_automation_set(&actor, before);
             } else {
                 self.set_automation(actor, automation, label);
             }
-            if !led && automation.drives() {
+            let is_unblocked = was_blocked && !self.snapshot.is_blocked();
+            if automation.drives() && (!led || is_unblocked) {
+                self.is_silence_broken |= is_unblocked;
                 self.rearm();
+                if is_unblocked && step.is_none() {
+                    self.ask_once_more();
+                }
+                let now = self.config.behaviour().resume_from == ResumeFrom::CurrentStepNow;
+                if now && was_manual && step.is_none() && self.may_run() {
+                    self.run_on();
+                }
             }
         }
         if step.is_some() && self.may_run() {
+            self.is_silence_broken = true;
             self.run_entry();
         }
     }
 
-    /// Tags and fields of the contact, and the dialog's data, as an operator sets them.
-    fn operator_patches(&mut self, settings: &DialogSettings) {
+    /// Sets tags and fields of the contact, and the dialog's data.
+    pub(super) fn patch(&mut self, settings: &DialogSettings) {
         let tags = (settings.remove_tags.iter().cloned()).map(ContactPatch::RemoveTag);
         let tags = tags.chain(settings.add_tags.iter().cloned().map(ContactPatch::AddTag));
         let fields = settings.fields.iter();
@@ -159,9 +198,8 @@ impl Turn<'_> {
         for patch in tags.chain(fields) {
             if patch.apply(&mut self.snapshot.contact) {
                 self.scratch.facts.push(Fact::ContactPatched(patch.clone()));
-                self.scratch
-                    .effects
-                    .push((EffectBody::PatchContact(patch), false));
+                let patch = Decided::lasting(EffectBody::PatchContact(patch));
+                self.scratch.effects.push(patch);
             }
         }
         for (name, value) in &settings.data {
@@ -175,58 +213,18 @@ impl Turn<'_> {
         }
     }
 
-    /// Plans again what a takeover discarded. A wait for the contact begins anew, since nobody
-    /// waited for an answer meanwhile; a delay ends when it was to end.
-    pub(super) fn rearm(&mut self) {
-        let config = self.config;
-        let Some(position) = &mut self.snapshot.position else {
-            return;
-        };
-        let due = position.due;
-        let is_before = position.phase == Phase::Before;
-        // A step that has been passed waits only as Waiting.
-        let waits =
-            position.phase == Phase::Inside || self.snapshot.automation == Automation::Waiting;
-        if is_before || self.snapshot.timers.contains_key(STEP_TIMER) {
-            return;
-        }
-        let step = config.resolve(position).map(|at| config.step(at));
-        match (step, due) {
-            (Some(step), _) if step.timeout.is_some() && waits => self.set_timeout(step),
-            (Some(step), _) if step.timeout.is_some() => {}
-            (_, Some(due)) => self.set_timer_at(STEP_TIMER, due.max(self.now)),
-            _ => {}
-        }
-    }
-
-    pub(super) fn set_timer_at(&mut self, name: &str, due: Moment) {
-        let generation = self.snapshot.revision + 1;
-        let name = name.to_owned();
-        self.snapshot
-            .timers
-            .insert(name.clone(), TimerSet { generation, due });
-        self.scratch.timer(TimerChange::Set {
-            name,
-            generation,
-            due,
-        });
-    }
-
-    /// Ends a pause for good: whoever decided it has decided what comes after it.
-    pub(super) fn end_pause(&mut self) {
-        self.snapshot.paused = None;
-        self.cancel_timer(PAUSE_TIMER);
-    }
-
-    pub(super) fn cancel_timer(&mut self, name: &str) {
-        if self.snapshot.timers.remove(name).is_some() {
-            let name = name.to_owned();
-            self.scratch.timer(TimerChange::Cancel { name });
-        }
+    /// Where a target leads this dialog; none where there is no such step.
+    pub(super) fn find_target(&self, target: &StepTarget) -> Option<Resolved> {
+        let own = self.snapshot.position.as_ref();
+        let own = own.map(|position| &position.flow);
+        let flow = target.flow.as_ref().or(own);
+        let flow = flow.unwrap_or_else(|| &self.config.settings().entry);
+        let pins = &self.snapshot.pins;
+        self.config.find_pinned(pins, flow, target.step.as_ref())
     }
 
     /// Puts the dialog before a step, which is entered when automation goes on.
-    fn place(&mut self, target: &StepTarget) {
+    pub(super) fn place(&mut self, target: &StepTarget) {
         let own = self
             .snapshot
             .position
@@ -238,11 +236,11 @@ impl Turn<'_> {
             .or(own)
             .unwrap_or_else(|| &self.config.settings().entry)
             .clone();
-        self.cancel_timer(STEP_TIMER);
+        self.cancel_step_timers();
         self.forget_call();
         self.drop_calls();
-        // `admit` has found the step.
-        if let Some(at) = self.config.find(&flow, target.step.as_ref()) {
+        // Whoever leads here has found the step.
+        if let Some(at) = self.find_target(target) {
             let version = self.config.flow(at.flow).version;
             let step = self.config.step(at).name.clone();
             let mut position = Position::new(flow, version, step);

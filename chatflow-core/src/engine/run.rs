@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::dialog::{
-    Actor, Attention, Automation, CallFailure, ErrorKind, Fact, Message, Phase, Position, Resolved,
-    TimerChange, TimerSet, Value,
+    Actor, Assignee, Attention, Automation, CallFailure, ErrorKind, Fact, HeldMessage, Message,
+    Phase, Position, Resolved, SideCall, TimerChange, TimerSet, TranslateTo, Value,
 };
-use crate::engine::split;
+use crate::engine::calls::Back;
+use crate::engine::outside::EXIT_FAILURE;
 use crate::engine::turn::Turn;
 use crate::flow::{
-    CompiledKind, CompiledStep, EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT,
-    FinishStatus, Membership, Outcome, STEP_TIMER, WaitingEntry,
+    CompiledKind, CompiledPush, CompiledStep, EXIT_NEXT, EXIT_TIMEOUT, FinishStatus, Outcome,
+    STEP_TIMER, WaitingEntry,
 };
 
 /// What brings automation to run.
@@ -22,6 +23,13 @@ enum Cause<'a> {
     Entry,
     Timeout,
     Answer(&'a Result<Value, CallFailure>),
+    /// The step is begun once more, after an error.
+    Anew,
+    /// A person has given the dialog back: what was asked is asked again, what was passed is gone
+    /// on from.
+    On,
+    /// The contact is silent.
+    Push(&'a CompiledPush),
 }
 
 /// What a step has decided.
@@ -32,6 +40,8 @@ pub(super) enum Verdict {
     Exit(usize),
     /// End with this status, staying at the step.
     End(Automation),
+    /// The outside failed: the dialog shows this, or becomes Manual; what was done stays.
+    Fail(Automation),
     /// Go on in another flow.
     Go(Resolved),
     /// Go through another flow and come back.
@@ -42,8 +52,8 @@ pub(super) enum Verdict {
 enum Way {
     /// To a step, which is entered.
     Enter(Resolved),
-    /// Back to the step that called this flow, which is left in its turn.
-    Back(Resolved),
+    /// Back to the step that called this flow, and what that does in its turn.
+    Back(Resolved, Verdict),
     /// Nowhere: the dialog stays.
     Stay,
 }
@@ -55,6 +65,10 @@ struct Mark {
     data_before: usize,
     position: Option<Position>,
     attention: Attention,
+    held: Vec<HeldMessage>,
+    side_calls: Vec<SideCall>,
+    translate: TranslateTo,
+    assignee: Assignee,
     timers: BTreeMap<String, TimerSet>,
     timer_changes: Vec<TimerChange>,
     automation: Automation,
@@ -86,15 +100,36 @@ impl Turn<'_> {
         self.run(Cause::Answer(answer));
     }
 
+    /// The step is begun once more.
+    pub(crate) fn run_anew(&mut self) {
+        self.run(Cause::Anew);
+    }
+
+    /// Automation goes on where it stood.
+    pub(crate) fn run_on(&mut self) {
+        self.run(Cause::On);
+    }
+
+    /// Says what a contact is to hear who is silent. Neither status nor step changes.
+    pub(crate) fn run_push(&mut self, push: &CompiledPush) {
+        self.run(Cause::Push(push));
+    }
+
     /// Runs steps until one waits or the flow ends. On an error everything the steps did is
     /// undone, and the dialog shows Error.
     fn run(&mut self, cause: Cause<'_>) {
+        // What an earlier run of this turn did stays, whatever becomes of this one.
+        self.scratch.contact_before = None;
         let mark = Mark {
             facts: self.scratch.facts.len(),
             effects: self.scratch.effects.len(),
             data_before: self.scratch.data_before.len(),
             position: self.snapshot.position.clone(),
             attention: self.snapshot.attention.clone(),
+            held: self.snapshot.held.clone(),
+            side_calls: self.snapshot.side_calls.clone(),
+            assignee: self.snapshot.assignee.clone(),
+            translate: self.snapshot.translate.clone(),
             timers: self.snapshot.timers.clone(),
             timer_changes: self.scratch.timers.clone(),
             automation: self.snapshot.automation,
@@ -104,6 +139,11 @@ impl Turn<'_> {
         } else {
             self.steps(cause)
         };
+        let fails = result.is_err() || matches!(self.snapshot.automation, Automation::Error(_));
+        if !fails && !self.has_asked() {
+            // It got on: another error is another one.
+            self.snapshot.retries = 0;
+        }
         if let Err(error) = result {
             let step = self
                 .snapshot
@@ -129,22 +169,38 @@ impl Turn<'_> {
         }
         self.snapshot.position = mark.position;
         self.snapshot.attention = mark.attention;
+        self.snapshot.held = mark.held;
+        self.snapshot.side_calls = mark.side_calls;
+        self.snapshot.assignee = mark.assignee;
+        self.snapshot.translate = mark.translate;
         self.snapshot.timers = mark.timers;
         self.snapshot.automation = mark.automation;
     }
 
     fn steps(&mut self, cause: Cause<'_>) -> Result<(), ErrorKind> {
         let config = self.config;
+        if let Cause::Push(push) = cause {
+            return push.items.iter().try_for_each(|item| self.say_item(item));
+        }
+        // What came while the step was busy goes to the one after it.
+        let kept = match cause {
+            Cause::Timeout | Cause::Answer(_) if self.hands_on() => self.take_held(),
+            _ => None,
+        };
+        let kept = kept.map(|held| held.message);
+        if kept.is_some() {
+            self.inbound.clone_from(&kept);
+        }
         let mut unconsumed = match cause {
             Cause::Message(message) => Some(message),
-            Cause::Again | Cause::Entry | Cause::Timeout | Cause::Answer(_) => None,
+            _ => kept.as_ref(),
         };
         let (mut at, phase) = match &mut self.snapshot.position {
             Some(position) => {
                 let at = config.resolve(position).ok_or(ErrorKind::StepMissing)?;
                 (at, position.phase.clone())
             }
-            None => (config.entry(), Phase::Before),
+            None => (self.redirect(config.entry()), Phase::Before),
         };
         let mut step = config.step(at);
         let mut verdict = match (phase, cause) {
@@ -153,40 +209,52 @@ impl Turn<'_> {
                     let question = self.question(ask, &ask.question)?;
                     self.say(question)?;
                 }
+                self.wait(step);
                 return Ok(());
             }
             // The turn hands it on like a message.
             (Phase::Before | Phase::Passed(_), Cause::Again) => return Ok(()),
+            (Phase::Inside, Cause::Anew | Cause::On) => match &step.kind {
+                // It ends when it was to end.
+                CompiledKind::Delay(_) => {
+                    self.rearm();
+                    return Ok(());
+                }
+                // Nobody knows whether it was done.
+                CompiledKind::Webhook(_) => exit_index(step, EXIT_FAILURE)?,
+                _ => self.enter(at, step, &mut unconsumed)?,
+            },
+            // What it said or did is to be said or done once more.
+            (Phase::Passed(_), Cause::Anew) => self.enter(at, step, &mut unconsumed)?,
             (Phase::Before, _) => self.enter(at, step, &mut unconsumed)?,
             (Phase::Passed(exit), Cause::Message(message)) => match &step.kind {
                 // A router passed with Waiting or Manual routes the next message itself.
-                CompiledKind::Keywords { .. } | CompiledKind::Router(_) => {
+                CompiledKind::Keywords { .. }
+                | CompiledKind::Router(_)
+                | CompiledKind::AiRoute { .. } => {
                     unconsumed = None;
                     self.receive(step, message)?
                 }
                 _ => Verdict::Exit(exit_named(step, &exit).ok_or(ErrorKind::UndeclaredExit)?),
             },
+            // It was passed with Waiting, and a model routes the message that ended that.
+            (Phase::Passed(_), Cause::Answer(answer))
+                if matches!(step.kind, CompiledKind::AiRoute { .. }) =>
+            {
+                self.answered(step, answer)?
+            }
             (Phase::Passed(_), Cause::Timeout) if step.timeout.is_some() => {
                 exit_index(step, EXIT_TIMEOUT)?
             }
             (Phase::Passed(exit), _) => {
                 Verdict::Exit(exit_named(step, &exit).ok_or(ErrorKind::UndeclaredExit)?)
             }
-            (Phase::Inside, Cause::Message(message)) => match &step.kind {
-                CompiledKind::Delay(_) => self.within_delay(),
-                // Only a flow edited in place can leave a dialog inside a step that doesn't
-                // wait; it goes on from there.
-                CompiledKind::ChangeFlow(_) | CompiledKind::CallFlow(_) => {
-                    self.enter(at, step, &mut unconsumed)?
-                }
-                _ => {
-                    unconsumed = None;
-                    self.receive(step, message)?
-                }
-            },
+            (Phase::Inside, Cause::Message(message)) => {
+                self.receive_inside(at, step, message, &mut unconsumed)?
+            }
             (Phase::Inside, Cause::Timeout) => self.timed_out(step)?,
             (Phase::Inside, Cause::Answer(answer)) => self.answered(step, answer)?,
-            (Phase::Inside, Cause::Entry) => Verdict::Wait,
+            (Phase::Inside, Cause::Entry | Cause::Push(_)) => Verdict::Wait,
         };
         // A passed step doesn't give its finish status a second time.
         let mut passed_before = self
@@ -197,23 +265,33 @@ impl Turn<'_> {
         for _ in 0..config.settings().limits.steps_per_turn {
             match verdict {
                 Verdict::Wait => {
+                    if let Some(message) = unconsumed {
+                        self.keep_for_next(step, message, kept.is_some());
+                    }
                     self.wait(step);
                     return Ok(());
                 }
                 // A flow that was called is over; its caller goes on.
                 Verdict::End(Automation::Finished) if self.is_called() => {
-                    self.cancel_timers();
+                    self.cancel_step_timers();
                     self.forget_call();
-                    let Some(caller) = self.back()? else {
+                    let Back::To(caller, next) = self.back()? else {
                         return Ok(());
                     };
                     at = caller;
                     step = config.step(at);
                     passed_before = false;
-                    verdict = exit_index(step, EXIT_NEXT)?;
+                    verdict = next;
                 }
                 Verdict::End(automation) => {
                     self.end(step, automation);
+                    return Ok(());
+                }
+                Verdict::Fail(automation) => {
+                    if let Some(position) = &mut self.snapshot.position {
+                        position.phase = Phase::Inside;
+                    }
+                    self.set_automation(Actor::Engine, automation, None);
                     return Ok(());
                 }
                 Verdict::Exit(exit) => match self.leave(at, step, exit, passed_before)? {
@@ -224,22 +302,23 @@ impl Turn<'_> {
                         passed_before = false;
                         verdict = self.enter(at, step, &mut unconsumed)?;
                     }
-                    Way::Back(caller) => {
+                    Way::Back(caller, next) => {
                         at = caller;
                         step = config.step(at);
                         passed_before = false;
-                        verdict = exit_index(step, EXIT_NEXT)?;
+                        verdict = next;
                     }
                 },
                 Verdict::Go(next) => {
+                    self.cancel_step_timers();
                     self.drop_calls();
-                    at = next;
+                    at = self.redirect(next);
                     step = config.step(at);
                     passed_before = false;
                     verdict = self.enter(at, step, &mut unconsumed)?;
                 }
                 Verdict::Call(next) => {
-                    at = next;
+                    at = self.redirect(next);
                     step = config.step(at);
                     passed_before = false;
                     verdict = self.enter(at, step, &mut unconsumed)?;
@@ -251,12 +330,18 @@ impl Turn<'_> {
 
     /// Stays at a step until something happens.
     fn wait(&mut self, step: &CompiledStep) {
-        if let Some(position) = &mut self.snapshot.position {
+        let has_asked = self.has_asked();
+        if let Some(position) = &mut self.snapshot.position
+            && !(has_asked && matches!(position.phase, Phase::Passed(_)))
+        {
             position.phase = Phase::Inside;
         }
-        // A step that has asked the outside waits for that, not for the contact.
-        let has_called = self.scratch.pending_call.is_some() || self.snapshot.call.is_some();
-        let awaits = !has_called && !matches!(step.kind, CompiledKind::Delay(_));
+        // A step that has asked the outside waits for that, and one that will speak for its time;
+        // neither for the contact.
+        let awaits = !self.has_asked() && !self.is_busy(step);
+        if awaits {
+            self.plan_step_pushes(step);
+        }
         let shows = self.config.behaviour().waiting_entry == WaitingEntry::AlsoWhenStepAwaitsInput;
         if awaits && shows {
             let actor = Actor::Step(step.name.clone());
@@ -264,231 +349,19 @@ impl Turn<'_> {
         }
     }
 
-    /// A message came during a delay. It is in the transcript and doesn't shorten the delay; one
-    /// whose timer a takeover cancelled is over.
-    fn within_delay(&self) -> Verdict {
-        if self.snapshot.timers.contains_key(STEP_TIMER) {
-            Verdict::Wait
-        } else {
-            Verdict::Exit(0)
-        }
+    /// Whether a call's answer is awaited.
+    pub(super) fn has_asked(&self) -> bool {
+        self.scratch.pending_call.is_some() || self.snapshot.call.is_some()
     }
 
-    /// Comes to a step.
-    fn enter(
-        &mut self,
-        at: Resolved,
-        step: &CompiledStep,
-        unconsumed: &mut Option<&Message>,
-    ) -> Result<Verdict, ErrorKind> {
-        let flow = self.config.flow(at.flow);
-        let mut position = Position::new(flow.id.clone(), flow.version, step.name.clone());
-        position.resolved = Some(at);
-        self.scratch.facts.push(Fact::StepEntered {
-            flow: flow.id.clone(),
-            version: flow.version,
-            step: step.name.clone(),
-        });
-        if let Some(before) = self.snapshot.position.take() {
-            position.calls = before.calls;
-        }
-        self.snapshot.position = Some(position);
-        if step.kind.waits_for_answer() {
-            self.set_timeout(step);
-        }
+    /// Whether a step stays because it isn't done, and not for the contact to say something.
+    fn is_busy(&self, step: &CompiledStep) -> bool {
         match &step.kind {
-            CompiledKind::Send(items) => {
-                for item in items {
-                    self.say_item(item)?;
-                }
-                Ok(Verdict::Exit(0))
+            CompiledKind::Delay(_) => true,
+            CompiledKind::Send(_) | CompiledKind::AiReply { .. } => {
+                self.snapshot.timers.contains_key(STEP_TIMER)
             }
-            CompiledKind::Ask(ask) => {
-                let question = self.question(ask, &ask.question)?;
-                self.say(question)?;
-                Ok(Verdict::Wait)
-            }
-            CompiledKind::Keywords { .. } | CompiledKind::Router(_) => match unconsumed.take() {
-                Some(message) => self.receive(step, message),
-                None => Ok(Verdict::Wait),
-            },
-            CompiledKind::Condition(arms) => {
-                let scene = self.scene();
-                let arm = arms.iter().position(|condition| condition.holds(&scene));
-                // The exit after the arms' is `otherwise`.
-                Ok(Verdict::Exit(arm.unwrap_or(arms.len())))
-            }
-            CompiledKind::Split(shares) => {
-                let arms = step.exits.iter().map(|(name, _)| &**name);
-                let arm = split::choose(
-                    self.config.behaviour().seed,
-                    self.snapshot.dialog,
-                    &flow.id,
-                    &step.name,
-                    arms.zip(shares.iter().copied()),
-                );
-                self.scratch.facts.push(Fact::ArmTaken {
-                    step: step.name.clone(),
-                    arm: step.exits[arm].0.to_string(),
-                });
-                Ok(Verdict::Exit(arm))
-            }
-            CompiledKind::Membership { port, channel } => self.ask_membership(port, channel),
-            CompiledKind::Tags(patches) => {
-                for patch in patches {
-                    self.context().patch_contact(patch.clone());
-                }
-                self.gathered()?;
-                Ok(Verdict::Exit(0))
-            }
-            CompiledKind::Set(values) => {
-                for (to, source) in values {
-                    let value = self.evaluate(source)?;
-                    self.save(Some(to), value)?;
-                }
-                Ok(Verdict::Exit(0))
-            }
-            CompiledKind::ChangeFlow(link) => {
-                let (flow, to) = link.to.ok_or(ErrorKind::StepMissing)?;
-                self.pass(step, "");
-                Ok(Verdict::Go(self.config.at(flow, to)))
-            }
-            CompiledKind::CallFlow(call) => self.call_flow(step, call),
-            CompiledKind::Delay(period) => {
-                self.context().time_out_after(*period);
-                Ok(Verdict::Wait)
-            }
-            CompiledKind::Finish => Ok(Verdict::Exit(0)),
-            CompiledKind::Custom(custom) => {
-                let outcome = custom.enter(&mut self.context());
-                self.gathered()?;
-                match (outcome, unconsumed.take()) {
-                    (Outcome::Receive, Some(message)) => self.receive(step, message),
-                    (outcome, message) => {
-                        *unconsumed = message;
-                        outcome_to_verdict(step, outcome)
-                    }
-                }
-            }
-        }
-    }
-
-    /// Hands a message to the step where the dialog stands; it is consumed.
-    fn receive(&mut self, step: &CompiledStep, message: &Message) -> Result<Verdict, ErrorKind> {
-        match &step.kind {
-            // Only a flow edited in place can leave a dialog inside a step that doesn't wait;
-            // it goes on from there.
-            CompiledKind::Send(_)
-            | CompiledKind::Condition(_)
-            | CompiledKind::Split(_)
-            | CompiledKind::Tags(_)
-            | CompiledKind::Set(_)
-            | CompiledKind::Finish => Ok(Verdict::Exit(step.exits.len().saturating_sub(1))),
-            CompiledKind::Delay(_) | CompiledKind::ChangeFlow(_) | CompiledKind::CallFlow(_) => {
-                Ok(Verdict::Wait)
-            }
-            // The answer asked for before is late now: a message empties the slot.
-            CompiledKind::Membership { port, channel } => self.ask_membership(port, channel),
-            CompiledKind::Ask(ask) => {
-                if let Some(value) = ask.answer.accept(message.text()) {
-                    self.save(ask.save.as_ref(), value)?;
-                    return exit_index(step, EXIT_NEXT);
-                }
-                let asked_again = self
-                    .snapshot
-                    .position
-                    .as_ref()
-                    .map_or(0, |position| position.asked_again);
-                if asked_again >= ask.retries {
-                    return exit_index(step, EXIT_GAVE_UP);
-                }
-                if let Some(position) = &mut self.snapshot.position {
-                    position.asked_again += 1;
-                }
-                let text = ask.retry.as_ref().unwrap_or(&ask.question);
-                let question = self.question(ask, text)?;
-                self.say(question)?;
-                Ok(Verdict::Wait)
-            }
-            CompiledKind::Keywords {
-                matcher,
-                retry,
-                save,
-            } => {
-                if let Some(route) = matcher.route(message.text()) {
-                    let route = usize::from(route);
-                    let name = Value::from(&*step.exits[route].0);
-                    self.save(save.as_ref(), name)?;
-                    return Ok(Verdict::Exit(route));
-                }
-                match retry {
-                    Some(retry) => {
-                        let text = self.render(retry)?;
-                        self.say(Message::new(text))?;
-                        Ok(Verdict::Wait)
-                    }
-                    None => exit_index(step, EXIT_OTHERWISE),
-                }
-            }
-            CompiledKind::Custom(custom) => {
-                let outcome = custom.receive(message, &mut self.context());
-                self.gathered()?;
-                outcome_to_verdict(step, outcome)
-            }
-            CompiledKind::Router(router) => match router.route(message, &self.scene()) {
-                Some(route) => exit_index(step, &route),
-                None => exit_index(step, EXIT_OTHERWISE),
-            },
-        }
-    }
-
-    fn timed_out(&mut self, step: &CompiledStep) -> Result<Verdict, ErrorKind> {
-        match &step.kind {
-            CompiledKind::Ask(_) | CompiledKind::Keywords { .. } | CompiledKind::Router(_) => {
-                exit_index(step, EXIT_TIMEOUT)
-            }
-            CompiledKind::Delay(_) => Ok(Verdict::Exit(0)),
-            CompiledKind::Custom(custom) => {
-                let outcome = custom.timed_out(&mut self.context());
-                self.gathered()?;
-                outcome_to_verdict(step, outcome)
-            }
-            _ => Ok(Verdict::Wait),
-        }
-    }
-
-    /// Asks whether the contact has joined a place, and waits for the answer.
-    fn ask_membership(&mut self, port: &str, channel: &str) -> Result<Verdict, ErrorKind> {
-        let contact = self.snapshot.address.external_id();
-        let request = BTreeMap::from([
-            ("channel".to_owned(), Value::from(channel)),
-            ("contact".to_owned(), Value::from(contact)),
-        ]);
-        self.context().call(port, Value::Map(request));
-        self.gathered()?;
-        Ok(Verdict::Wait)
-    }
-
-    fn answered(
-        &mut self,
-        step: &CompiledStep,
-        answer: &Result<Value, CallFailure>,
-    ) -> Result<Verdict, ErrorKind> {
-        match &step.kind {
-            CompiledKind::Membership { .. } => exit_index(
-                step,
-                match answer {
-                    Ok(Value::Bool(true)) => Membership::MEMBER,
-                    Ok(Value::Bool(false)) => Membership::NOT_MEMBER,
-                    Ok(_) | Err(_) => Membership::UNKNOWN,
-                },
-            ),
-            CompiledKind::Custom(custom) => {
-                let outcome = custom.answered(answer, &mut self.context());
-                self.gathered()?;
-                outcome_to_verdict(step, outcome)
-            }
-            _ => Ok(Verdict::Wait),
+            _ => false,
         }
     }
 
@@ -501,7 +374,7 @@ impl Turn<'_> {
         passed_before: bool,
     ) -> Result<Way, ErrorKind> {
         let (name, target) = &step.exits[exit];
-        self.cancel_timers();
+        self.cancel_step_timers();
         self.forget_call();
         let unanswered = matches!(step.kind, CompiledKind::Ask(_)) && &**name != EXIT_NEXT;
         if unanswered && target.is_none() {
@@ -527,10 +400,12 @@ impl Turn<'_> {
         };
         // Without a way on, the flow is over.
         let is_over = own.is_none() && target.is_none();
-        if (is_over || own == Some(FinishStatus::Finished))
-            && let Some(caller) = self.back()?
-        {
-            return Ok(Way::Back(caller));
+        if is_over || own == Some(FinishStatus::Finished) {
+            match self.back()? {
+                Back::To(caller, next) => return Ok(Way::Back(caller, next)),
+                Back::Person => return Ok(Way::Stay),
+                Back::Nobody => {}
+            }
         }
         let by_default = self.config.behaviour().default_finish;
         let finish = own.or_else(|| is_over.then_some(by_default));
@@ -540,6 +415,7 @@ impl Turn<'_> {
             Some(FinishStatus::Waiting) => {
                 self.end(step, Automation::Waiting);
                 self.set_timeout(step);
+                self.plan_step_pushes(step);
             }
             // A flow that ends as Auto has nowhere to go on: it begins again with the next
             // message.
@@ -552,18 +428,11 @@ impl Turn<'_> {
         Ok(Way::Stay)
     }
 
-    fn pass(&mut self, step: &CompiledStep, exit: &str) {
+    pub(super) fn pass(&mut self, step: &CompiledStep, exit: &str) {
         self.scratch.facts.push(Fact::StepPassed {
             step: step.name.clone(),
             exit: exit.to_owned(),
         });
-    }
-
-    /// Plans the step's time-out, where it has one.
-    pub(crate) fn set_timeout(&mut self, step: &CompiledStep) {
-        if let Some(after) = step.timeout {
-            self.context().time_out_after(after);
-        }
     }
 
     fn end(&mut self, step: &CompiledStep, automation: Automation) {
@@ -575,13 +444,16 @@ fn exit_named(step: &CompiledStep, name: &str) -> Option<usize> {
     step.exits.iter().position(|(exit, _)| &**exit == name)
 }
 
-fn exit_index(step: &CompiledStep, name: &str) -> Result<Verdict, ErrorKind> {
+pub(super) fn exit_index(step: &CompiledStep, name: &str) -> Result<Verdict, ErrorKind> {
     exit_named(step, name)
         .map(Verdict::Exit)
         .ok_or(ErrorKind::UndeclaredExit)
 }
 
-fn outcome_to_verdict(step: &CompiledStep, outcome: Outcome) -> Result<Verdict, ErrorKind> {
+pub(super) fn outcome_to_verdict(
+    step: &CompiledStep,
+    outcome: Outcome,
+) -> Result<Verdict, ErrorKind> {
     match outcome {
         Outcome::Wait | Outcome::Receive => Ok(Verdict::Wait),
         Outcome::Exit(name) => exit_index(step, &name),

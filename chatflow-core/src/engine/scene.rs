@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use chrono::{DateTime, FixedOffset};
 
 use crate::dialog::{
-    Dialog, FlowId, Message, Moment, ShownStatus, Snapshot, Source, StepId, Value,
+    Address, Dialog, DialogId, FlowId, Message, Moment, ShownStatus, Snapshot, Source, StepId,
+    Value,
 };
 use crate::flow::Config;
 
@@ -31,6 +32,14 @@ impl Dialog for Scene<'_> {
 
     fn step(&self) -> Option<&StepId> {
         self.snapshot.step()
+    }
+
+    fn dialog_id(&self) -> Option<DialogId> {
+        self.snapshot.dialog_id()
+    }
+
+    fn address(&self) -> Option<&Address> {
+        Dialog::address(self.snapshot)
     }
 
     fn data(&self, name: &str) -> Option<Cow<'_, Value>> {

@@ -92,7 +92,7 @@ impl Turn<'_> {
     }
 }
 
-fn render_error(error: RenderError) -> ErrorKind {
+pub(super) fn render_error(error: RenderError) -> ErrorKind {
     match error {
         RenderError::TooLong | RenderError::TooCostly => ErrorKind::SizeLimit,
         RenderError::ValueMissing { .. } => ErrorKind::TemplateValueMissing,

@@ -1,7 +1,9 @@
 //! What a turn gives back.
 
 use crate::dialog::codec::{self, EncodeError};
-use crate::dialog::{Address, CancelScope, Effect, Fact, MessageRecord, Snapshot, TimerChange};
+use crate::dialog::{
+    Address, CancelScope, Effect, Fact, MessageRecord, Snapshot, TimerChange, Usage,
+};
 
 /// Everything one turn changes: it is committed together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub struct Transition {
     pub moved: Option<Address>,
     /// Which deliveries decided before this turn and not yet begun are cancelled.
     pub cancel: Option<CancelScope>,
+    /// What models used for this turn, for the bot's account.
+    pub usage: Usage,
 }
 
 impl Transition {

@@ -1,16 +1,20 @@
 //! One turn: from an admitted event to a transition.
 
 use crate::dialog::{
-    Actor, Assignee, Author, Automation, CancelScope, Effect, EffectBody, EffectId, ErrorKind,
-    Event, EventBody, Fact, FailureClass, Handling, Message, MessageRecord, Moment, OperatorAct,
-    PendingCall, Quote, Reach, SendLane, Session, Side, Snapshot, TimerChange,
+    Actor, Assignee, Author, Automation, CallPurpose, CancelScope, Effect, EffectBody, EffectId,
+    ErrorKind, Event, EventBody, Fact, FailureClass, Handling, HeldMessage, Message, MessageRecord,
+    Moment, Notice, PendingCall, Quote, Reach, Reading, Session, ShownStatus, Side, SideCall,
+    Snapshot, Text, TimerChange, Usage,
 };
-use crate::engine::album::ALBUM_TIMER;
+use crate::engine::outside::MODEL_PORT;
 use crate::engine::{LAW, Transition};
-use crate::flow::{Config, FinishedInbound, ManualWaitingExit, MediaRule, Scratch, UnblockTo};
+use crate::flow::{
+    Config, FinishedInbound, ManualWaitingExit, MediaRule, Scratch, StepFailure, UnblockTo,
+};
 
-/// Name of the timer that ends an operator's pause.
-pub(super) const PAUSE_TIMER: &str = "pause";
+/// Most dropped questions to models whose cost is still awaited; of older ones only the bot's own
+/// account learns.
+const LATE_MAX: usize = 16;
 
 /// A turn under way. Every change of status goes through [`Turn::change`].
 #[derive(Debug)]
@@ -25,11 +29,38 @@ pub(crate) struct Turn<'a> {
     drove: bool,
     /// The message that steps get.
     pub(super) inbound: Option<Message>,
+    /// What the contact said in this turn, for the rules that look for it.
+    pub(super) said: Vec<Message>,
+    /// Which of it robots look at.
+    pub(super) heard_by_robots: Option<Message>,
+    /// The bot is paused: what comes is held, and nothing begins.
+    pub(super) is_paused: bool,
+    /// The contact's silence is over, or begins to be counted anew.
+    pub(super) is_silence_broken: bool,
+    /// What the outside said of the failure that the turn is told of.
+    pub(super) answer_detail: Option<Text>,
+    /// What people are to read beside the Error that comes next.
+    pub(super) failure_detail: Option<Text>,
+    /// What models have used, of which this turn learned.
+    pub(super) usage: Usage,
+    /// Automation led before the turn.
+    pub(super) led_before: bool,
+    /// What was shown before the turn.
+    pub(super) shown_before: ShownStatus,
     /// What the transcript gets, beside what the turn sends.
-    written: Option<(Author, Message, Option<Quote>)>,
+    written: Option<Written>,
     pub(super) cancel: Option<CancelScope>,
     pub(super) raise_epoch: bool,
     pub(super) raise_fence: bool,
+}
+
+/// A line of the transcript that the turn doesn't send.
+#[derive(Debug)]
+struct Written {
+    author: Author,
+    message: Message,
+    edits: Option<Quote>,
+    reading: Option<Reading>,
 }
 
 impl<'a> Turn<'a> {
@@ -61,6 +92,15 @@ impl<'a> Turn<'a> {
             panicked: false,
             drove: snapshot.automation.drives(),
             inbound: None,
+            said: Vec::new(),
+            heard_by_robots: None,
+            is_paused: false,
+            is_silence_broken: false,
+            answer_detail: None,
+            failure_detail: None,
+            usage: Usage::default(),
+            led_before: leads_now(&snapshot),
+            shown_before: snapshot.shown_status(),
             written: None,
             cancel: None,
             raise_epoch: false,
@@ -72,7 +112,16 @@ impl<'a> Turn<'a> {
     /// Handles the event and closes the turn.
     pub(crate) fn handle(mut self) -> Transition {
         let event = self.event;
-        self.apply(&event.body);
+        let led = self.leave_old_version();
+        if !led.is_over {
+            self.apply(&event.body);
+        }
+        self.enter_where_led(led);
+        self.act_by_rules();
+        self.release_later();
+        self.count_silence();
+        self.alert();
+        self.divert_for_translation();
         self.finish()
     }
 
@@ -82,15 +131,20 @@ impl<'a> Turn<'a> {
             EventBody::Started { source, message } => self.started(source.as_deref(), message),
             EventBody::MessageEdited(message) => {
                 let edits = message.external_id().cloned().map(Quote::External);
-                self.written = Some((Author::Contact, message.clone(), edits));
+                self.write(Author::Contact, message.clone(), edits, None);
                 self.snapshot.attention.heard_at = Some(self.now);
             }
             EventBody::OperatorWrote { operator, message } => {
                 let author = Author::Operator(operator.clone());
-                self.written = Some((author, message.clone(), None));
+                self.write(author, message.clone(), None, None);
                 self.operator_wrote(operator);
             }
-            EventBody::DialogOpened => {}
+            EventBody::DialogOpened | EventBody::Deployed => {}
+            EventBody::PostbackReceived(postback) => self.postback_received(postback),
+            EventBody::WhilePaused(body) => {
+                self.is_paused = true;
+                self.apply(body);
+            }
             EventBody::AddressMoved(to) => {
                 let to = to.clone();
                 self.snapshot.address = to.clone();
@@ -116,12 +170,11 @@ impl<'a> Turn<'a> {
                 let ours = *automatic && *epoch == self.snapshot.epoch;
                 self.delivery_failed(*class, ours);
             }
-            EventBody::CallAnswered { answer, .. } => {
-                self.snapshot.call = None;
-                if self.may_run() {
-                    self.run_answer(answer);
-                }
-            }
+            EventBody::CallAnswered {
+                call,
+                answer,
+                detail,
+            } => self.call_answered(*call, answer, detail.as_ref()),
             EventBody::StepPanicked(body) => {
                 self.panicked = true;
                 self.apply(body);
@@ -131,17 +184,24 @@ impl<'a> Turn<'a> {
     }
 
     fn message_received(&mut self, message: &Message) {
-        self.heard(message);
-        if self.gather(message) {
-            return;
-        }
-        self.lead(message);
+        // What is ignored takes nothing away from a question that is still to be answered.
+        let is_ignored = self.is_ignored(message);
+        self.heard(message, is_ignored);
+        self.hold_or_lead(message, false);
     }
 
     /// The contact wrote: what that changes whatever the flow does.
-    pub(super) fn heard(&mut self, message: &Message) {
-        self.written = Some((Author::Contact, message.clone(), None));
-        self.forget_call();
+    /// `keeps_call`: it says nothing new, so what was asked of the outside is still wanted.
+    pub(super) fn heard(&mut self, message: &Message, keeps_call: bool) {
+        self.write(Author::Contact, message.clone(), None, None);
+        if !self.is_paused {
+            self.said.push(message.clone());
+        }
+        if !keeps_call && !self.keeps_messages() {
+            self.forget_call();
+        }
+        self.drop_advice();
+        self.break_silence();
         self.open_session(Handling::Bot);
         let attention = &mut self.snapshot.attention;
         attention.last_side = Some(Side::Contact);
@@ -153,33 +213,30 @@ impl<'a> Turn<'a> {
             self.change(Actor::Contact, |snapshot| snapshot.reach = Reach::Ok);
             self.after_unblock(was_blocked, &Actor::Contact);
         }
+        self.translate_theirs(message);
     }
 
     /// Hands a message to the flow, where it leads.
-    pub(super) fn lead(&mut self, message: &Message) {
-        self.inbound = Some(message.clone());
-        let behaviour = self.config.behaviour();
-        let leads = match self.snapshot.automation {
-            Automation::Start => behaviour.auto_start,
-            Automation::Auto | Automation::Waiting => true,
-            // What would begin the flow anew is looked at like what goes on in it.
-            Automation::Finished => behaviour.finished_inbound == FinishedInbound::RestartEntryFlow,
-            Automation::Manual | Automation::Error(_) => false,
-        };
-        if leads {
+    pub(super) fn lead(&mut self, held: HeldMessage) {
+        if held.in_pause {
+            self.said.push(held.message.clone());
+        }
+        if self.leads() && !held.passed {
             // Of an album the strictest rule holds.
-            let rules = message.media().iter().map(|media| media.kind);
-            let rules = rules.map(|kind| (behaviour.rule_for(kind), kind));
-            for (rule, kind) in rules.clone() {
-                if rule == MediaRule::ToManual {
-                    let actor = Actor::MediaRule(kind);
-                    return self.set_automation(actor, Automation::Manual, None);
-                }
-            }
-            if rules.clone().any(|(rule, _)| rule == MediaRule::Ignore) {
-                return;
+            match self.media_rule(&held.message) {
+                Some((MediaRule::ToManual, kind)) => return self.media_to_manual(kind),
+                // The step waits on as if nothing had been written.
+                Some((MediaRule::Ignore, _)) => return self.rearm(),
+                Some((MediaRule::Recognise, _)) => return self.recognise(held),
+                Some((MediaRule::PassToStep, _)) | None => {}
             }
         }
+        if held.begins && self.begins_again(&held.message) {
+            return;
+        }
+        let message = &held.message;
+        self.inbound = Some(message.clone());
+        let behaviour = self.config.behaviour();
         match self.snapshot.automation {
             Automation::Start if !behaviour.auto_start => {}
             Automation::Waiting
@@ -205,7 +262,8 @@ impl<'a> Turn<'a> {
                     self.run_message(message);
                 }
             },
-            Automation::Manual | Automation::Error(_) => {}
+            Automation::Error(_) => self.error_heard(message),
+            Automation::Manual => {}
         }
     }
 
@@ -216,7 +274,11 @@ impl<'a> Turn<'a> {
         }
         match self.config.behaviour().unblock_to {
             // What came due meanwhile was discarded; it is planned again.
-            UnblockTo::Previous if self.snapshot.automation.drives() => self.rearm(),
+            UnblockTo::Previous if self.snapshot.automation.drives() => {
+                self.is_silence_broken = true;
+                self.rearm();
+                self.ask_once_more();
+            }
             UnblockTo::Previous => {}
             UnblockTo::Manual => {
                 self.end_pause();
@@ -229,47 +291,6 @@ impl<'a> Turn<'a> {
                 self.cancel_timers();
                 self.set_automation(actor.clone(), Automation::Start, None);
             }
-        }
-    }
-
-    fn timer_fired(&mut self, name: &str) {
-        self.snapshot.timers.remove(name);
-        self.scratch.timer(TimerChange::Cancel {
-            name: name.to_owned(),
-        });
-        if name == ALBUM_TIMER {
-            return self.lead_album();
-        }
-        if self.snapshot.album.is_some() && name != PAUSE_TIMER {
-            // What came in time is answered first; the step that was waited at begins to wait
-            // anew, where the dialog still stands there.
-            self.lead_album();
-            return self.rearm();
-        }
-        if name == PAUSE_TIMER {
-            let before = self.snapshot.paused.take();
-            if let Some(before) = before
-                && self.snapshot.automation == Automation::Manual
-            {
-                self.set_automation(Actor::Timer(name.to_owned()), before, None);
-                self.rearm();
-            }
-            return;
-        }
-        if !self.snapshot.can_send() {
-            return;
-        }
-        match self.snapshot.automation {
-            Automation::Waiting => {
-                self.set_automation(Actor::Timer(name.to_owned()), Automation::Auto, None);
-                self.run_timeout();
-            }
-            Automation::Auto => self.run_timeout(),
-            // Nothing runs in these, so the timer is discarded.
-            Automation::Start
-            | Automation::Manual
-            | Automation::Finished
-            | Automation::Error(_) => {}
         }
     }
 
@@ -302,8 +323,11 @@ impl<'a> Turn<'a> {
                     Automation::Auto | Automation::Waiting
                 );
                 if ours && leads {
-                    let error = Automation::Error(ErrorKind::DeliveryFailed);
-                    self.set_automation(Actor::Channel, error, None);
+                    let to = match self.config.behaviour().step_failure {
+                        StepFailure::Error => Automation::Error(ErrorKind::DeliveryFailed),
+                        StepFailure::Manual => Automation::Manual,
+                    };
+                    self.set_automation(Actor::Channel, to, None);
                     // What came after the lost message would make no sense without it.
                     self.cancel_automatic();
                 }
@@ -327,17 +351,22 @@ impl<'a> Turn<'a> {
             return;
         }
         let by_hand = matches!(actor, Actor::Operator(_));
+        let before = self.snapshot.automation;
         self.change(actor.clone(), |snapshot| {
             snapshot.automation = automation;
             snapshot.label = label;
             snapshot.set_by_hand = by_hand;
         });
-        self.after_automation_set(&actor);
+        self.after_automation_set(&actor, before);
     }
 
     /// A call's answer belongs to the status it was asked in, timers to automation that drives.
-    pub(super) fn after_automation_set(&mut self, actor: &Actor) {
+    pub(super) fn after_automation_set(&mut self, actor: &Actor, before: Automation) {
         self.forget_call();
+        self.snapshot.failure = match self.snapshot.automation {
+            Automation::Error(_) => self.failure_detail.take(),
+            _ => None,
+        };
         match self.snapshot.automation {
             Automation::Manual => self.hand_to(Handling::InProgress),
             Automation::Auto => self.hand_to(Handling::Bot),
@@ -347,12 +376,16 @@ impl<'a> Turn<'a> {
             | Automation::Error(_) => {}
         }
         if !self.snapshot.automation.drives() {
+            self.drop_reply();
             self.cancel_timers();
-            if matches!(actor, Actor::Operator(_)) && self.drove {
-                self.raise_fence = true;
-                self.cancel_automatic();
+            let is_person = matches!(actor, Actor::Operator(_));
+            let becomes_manual =
+                self.snapshot.automation == Automation::Manual && before != Automation::Manual;
+            if is_person && (self.drove || becomes_manual) {
+                self.take_over();
             }
         }
+        self.plan_retry();
     }
 
     /// The one place where a status changes: applies the change and records what it shows.
@@ -371,14 +404,16 @@ impl<'a> Turn<'a> {
             self.scratch.facts.push(Fact::StatusChanged {
                 from,
                 to,
-                actor,
+                actor: actor.clone(),
                 error,
             });
-        } else if hidden != self.snapshot.automation_status() {
-            let to = self.snapshot.automation_status();
+        }
+        // Also where something else that is shown has changed with it.
+        let behind = self.snapshot.automation_status();
+        if hidden != behind && self.snapshot.shown_status() != behind {
             self.scratch
                 .facts
-                .push(Fact::HiddenStatusChanged { to, actor });
+                .push(Fact::HiddenStatusChanged { to: behind, actor });
         }
     }
 
@@ -416,9 +451,14 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Cancels all timers, and forgets what was held.
     pub(crate) fn cancel_timers(&mut self) {
-        // Nobody hands it to the flow any more; the transcript has it.
-        self.snapshot.album = None;
+        // Where no flow will get it any more, the transcript has it. An error may be left.
+        let may_go_on = matches!(self.snapshot.automation, Automation::Error(_));
+        if !may_go_on && !self.takes_messages() {
+            self.snapshot.held.clear();
+            self.forget_side_calls(|purpose| *purpose == CallPurpose::Recognise);
+        }
         for (name, _) in std::mem::take(&mut self.snapshot.timers) {
             self.scratch.timer(TimerChange::Cancel { name });
         }
@@ -426,8 +466,18 @@ impl<'a> Turn<'a> {
 
     /// Nothing can be sent any more: what waits is cancelled, whoever decided it.
     pub(super) fn silence(&mut self) {
+        let is_interrupted = self.snapshot.call.is_some() || self.drop_reply();
+        if let Some(position) = &mut self.snapshot.position {
+            position.interrupted |= is_interrupted;
+        }
         self.forget_call();
+        // What was to be read is read when the block is over.
+        for held in &mut self.snapshot.held {
+            held.recognising = None;
+        }
+        self.forget_side_calls(|purpose| *purpose == CallPurpose::Recognise);
         self.cancel = Some(CancelScope::Messages);
+        self.drop_outgoing(|_| true);
         // What is under way and comes back for another try must not be sent after an unblock.
         self.raise_epoch = true;
         self.raise_fence = true;
@@ -435,12 +485,48 @@ impl<'a> Turn<'a> {
 
     /// Whatever answer comes now is late.
     pub(crate) fn forget_call(&mut self) {
-        self.snapshot.call = None;
+        if let Some(call) = self.snapshot.call.take()
+            && call.port == MODEL_PORT
+        {
+            let ai = self.here().and_then(|step| step.kind.ai());
+            let model = ai.and_then(|ai| ai.model.clone());
+            self.dropped(call.id, model);
+        }
         self.scratch.pending_call = None;
+    }
+
+    /// A model was asked in vain: what it will have cost is still to be noted.
+    pub(super) fn dropped(&mut self, id: EffectId, model: Option<String>) {
+        let purpose = CallPurpose::Late { model };
+        let side_calls = &mut self.snapshot.side_calls;
+        side_calls.push(SideCall { id, purpose });
+        let late = |side: &SideCall| matches!(side.purpose, CallPurpose::Late { .. });
+        if side_calls.iter().filter(|side| late(side)).count() > LATE_MAX
+            && let Some(oldest) = side_calls.iter().position(late)
+        {
+            side_calls.remove(oldest);
+        }
     }
 
     pub(super) fn cancel_automatic(&mut self) {
         self.cancel.get_or_insert(CancelScope::Automatic);
+        self.drop_outgoing(|message| message.automatic);
+    }
+
+    /// Gives the transcript a line that the turn doesn't send.
+    pub(super) fn write(
+        &mut self,
+        author: Author,
+        message: Message,
+        edits: Option<Quote>,
+        reading: Option<Reading>,
+    ) {
+        self.written = Some(Written {
+            author,
+            message,
+            edits,
+            reading,
+        });
     }
 
     /// The message that brought this turn about.
@@ -466,44 +552,44 @@ impl<'a> Turn<'a> {
         let epoch = self.snapshot.epoch;
         let at = self.now;
         let mut messages = Vec::with_capacity(self.scratch.effects.len() + 1);
-        if let Some((author, message, edits)) = self.written {
+        if let Some(written) = self.written {
             let id = EffectId { dialog, turn, n: 0 };
             messages.push(MessageRecord {
                 id,
-                author,
-                message,
+                author: written.author,
+                message: written.message,
                 at,
-                edits,
+                edits: written.edits,
+                reading: written.reading,
             });
         }
         if let Some(scope) = self.cancel {
             self.scratch.facts.push(Fact::DeliveriesCancelled(scope));
         }
         let mut effects = Vec::with_capacity(self.scratch.effects.len());
-        for (n, (body, automatic)) in (1..).zip(self.scratch.effects) {
+        for (n, decided) in (1..).zip(self.scratch.effects) {
+            if decided.is_diverted {
+                continue;
+            }
             let id = EffectId { dialog, turn, n };
+            let body = decided.body;
             match &body {
                 EffectBody::Send(message) | EffectBody::Edit { message, .. } => {
-                    let author = match &self.event.body {
-                        EventBody::OperatorActed { operator, .. } if !automatic => {
-                            Author::Operator(operator.clone())
-                        }
-                        _ => Author::Automation,
-                    };
                     let edits = match &body {
                         EffectBody::Edit { of, .. } => Some(Quote::Message(*of)),
                         _ => None,
                     };
                     messages.push(MessageRecord {
                         id,
-                        author,
+                        author: decided.author,
                         message: message.clone(),
                         at,
                         edits,
+                        reading: None,
                     });
                 }
                 EffectBody::Call { port, .. }
-                    if self.scratch.pending_call == Some(effects.len()) =>
+                    if self.scratch.pending_call == usize::try_from(n - 1).ok() =>
                 {
                     self.snapshot.call = Some(PendingCall {
                         id,
@@ -512,29 +598,24 @@ impl<'a> Turn<'a> {
                 }
                 EffectBody::Call { .. }
                 | EffectBody::Delete { .. }
+                | EffectBody::Typing { .. }
+                | EffectBody::Tell { .. }
                 | EffectBody::PatchContact(_) => {}
             }
-            let is_broadcast = matches!(
-                self.event.body,
-                EventBody::OperatorActed {
-                    act: OperatorAct::Broadcast(_),
-                    ..
-                }
-            );
-            let lane = if is_broadcast {
-                SendLane::Broadcast
-            } else {
-                SendLane::Reply
-            };
             let effect = Effect {
                 id,
-                automatic,
+                automatic: decided.automatic,
                 epoch,
-                lane,
+                lane: decided.lane,
                 body,
             };
             self.scratch.facts.push(Fact::EffectDecided(effect.clone()));
             effects.push(effect);
+        }
+        if !messages.is_empty() {
+            self.snapshot.attention.notice = None;
+        } else if let Some(notice) = self.scratch.facts.iter().rev().find_map(notice) {
+            self.snapshot.attention.notice = Some(notice);
         }
         let moved = match &self.event.body {
             EventBody::AddressMoved(to) => Some(to.clone()),
@@ -551,7 +632,22 @@ impl<'a> Turn<'a> {
             timers: self.scratch.timers,
             messages,
             moved,
+            usage: self.usage,
             cancel: self.cancel,
         }
+    }
+}
+
+/// Whether automation leads, as far as automation goes.
+pub(super) const fn leads_now(snapshot: &Snapshot) -> bool {
+    matches!(snapshot.automation, Automation::Auto | Automation::Waiting)
+}
+
+/// What a list would tell of a fact.
+fn notice(fact: &Fact) -> Option<Notice> {
+    match fact {
+        Fact::StatusChanged { .. } => Some(Notice::StatusChanged),
+        Fact::AssigneeChanged { .. } => Some(Notice::AssigneeChanged),
+        _ => None,
     }
 }

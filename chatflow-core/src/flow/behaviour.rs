@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::dialog::time::Period;
 use crate::dialog::{MediaKind, MessageRules, Value};
-use crate::flow::FinishStatus;
 use crate::flow::kinds::Source;
+use crate::flow::{
+    AiSettings, DuringDelay, FinishStatus, NotificationRule, PostbackRule, Push, PushTogether,
+    QuietHours, Robot, TranslationSettings, Typing,
+};
 
 /// How a bot behaves, where its flows don't say. Every setting has a default, so a file names
 /// those it changes.
@@ -20,7 +23,7 @@ use crate::flow::kinds::Source;
 ///     finished_inbound: FinishedInbound::RestartEntryFlow,
 ///     ..Behaviour::default()
 /// };
-/// assert_eq!(behaviour.media_rule, MediaRule::ToManual);
+/// assert_eq!(behaviour.media_rule, MediaRule::Recognise);
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(
@@ -56,6 +59,50 @@ pub struct Behaviour {
     pub variables: BTreeMap<String, Value>,
     /// How long the items of an album, which come one by one, are waited for after each.
     pub album_wait: Period,
+    /// How long the contact has to be silent before the flow gets what he wrote; what he writes
+    /// meanwhile becomes one message.
+    pub quiet_time: Period,
+    /// How fast what a model writes is typed; at once where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub typing: Option<Typing>,
+    /// Reminders for contacts who are silent at whichever step.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pushes: Vec<Push>,
+    /// Which push goes where a step's and one of these are due together.
+    pub push_together: PushTogether,
+    /// When the bot begins nothing by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet_hours: Option<QuietHours>,
+    /// What happens to messages that come while a delay runs.
+    pub during_delay: DuringDelay,
+    /// How it uses models.
+    pub ai: AiSettings,
+    /// The port that makes text of media; where none is named, `recognise` is `to_manual`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recogniser: Option<String>,
+    /// Which languages messages are put into; none where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub translation: Option<TranslationSettings>,
+    /// What a dialog does whose message the channel refuses for its content.
+    pub step_failure: StepFailure,
+    /// What a message does to a dialog that shows Error.
+    pub error_inbound: ErrorInbound,
+    /// How a step behind Error is tried again by itself; not at all where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_retry: Option<ErrorRetry>,
+    /// Where automation goes on when a person gives a dialog back.
+    pub resume_from: ResumeFrom,
+    /// What a dialog does whose step is gone.
+    pub stranded: Stranded,
+    /// Rules that act by themselves, by their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub robots: BTreeMap<String, Robot>,
+    /// Whom what alerts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notifications: Vec<NotificationRule>,
+    /// Where trackers' reports lead; the first rule that fits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub postbacks: Vec<PostbackRule>,
     /// What the contact's beginning again does, by a start link or the like, while a flow is
     /// under way.
     pub started_again: StartedAgain,
@@ -88,6 +135,23 @@ impl Default for Behaviour {
             unknown_tags: UnknownTags::default(),
             variables: BTreeMap::new(),
             album_wait: Period::from_millis(1000),
+            quiet_time: Period::from_millis(0),
+            typing: None,
+            pushes: Vec::new(),
+            push_together: PushTogether::default(),
+            quiet_hours: None,
+            during_delay: DuringDelay::default(),
+            ai: AiSettings::default(),
+            recogniser: None,
+            translation: None,
+            step_failure: StepFailure::default(),
+            error_inbound: ErrorInbound::default(),
+            error_retry: None,
+            resume_from: ResumeFrom::default(),
+            stranded: Stranded::default(),
+            robots: BTreeMap::new(),
+            notifications: Vec::new(),
+            postbacks: Vec::new(),
             started_again: StartedAgain::default(),
             message_rules: MessageRules::default(),
             operator_write: OperatorWrite::default(),
@@ -120,8 +184,11 @@ impl Behaviour {
 #[cfg_attr(feature = "files", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MediaRule {
-    /// The dialog becomes Manual at its step, and nothing is answered.
+    /// They are made into text, which the step gets like one that was written; where that can't
+    /// be done, and in a bot without a recogniser, the dialog becomes Manual.
     #[default]
+    Recognise,
+    /// The dialog becomes Manual at its step, and nothing is answered.
     ToManual,
     /// The step gets them like a text: the caption is the text.
     PassToStep,
@@ -208,6 +275,71 @@ pub enum FinishedInbound {
     RestartEntryFlow,
 }
 
+/// What a dialog does whose message the channel refuses for its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "files", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum StepFailure {
+    /// It shows Error.
+    #[default]
+    Error,
+    /// It becomes Manual.
+    Manual,
+}
+
+/// What a message does to a dialog that shows Error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "files", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorInbound {
+    /// Nothing, but that somebody should answer.
+    #[default]
+    Stay,
+    /// The step is tried again with it.
+    Retry,
+}
+
+/// How a step behind Error is tried again by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "files",
+    derive(schemars::JsonSchema),
+    schemars(rename = "error_retry")
+)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorRetry {
+    /// How often, until a person or a message gets the dialog going.
+    pub times: u32,
+    /// How long after each failure.
+    pub after: Period,
+}
+
+/// Where automation goes on when a person gives a dialog back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "files", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ResumeFrom {
+    /// At its step, with the contact's next message.
+    #[default]
+    CurrentStepOnNextInbound,
+    /// At its step, at once: a question is asked again, anything else is gone on from.
+    CurrentStepNow,
+    /// Where the person says: giving it back without a step is refused.
+    RequireStep,
+}
+
+/// What a dialog does whose step is gone, or whose flow's version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "files", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Stranded {
+    /// It becomes Manual.
+    #[default]
+    ToManual,
+    /// The entry flow begins anew.
+    RestartEntryFlow,
+}
+
 /// Where the end of a block leads, whoever blocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "files", derive(schemars::JsonSchema))]
@@ -223,18 +355,18 @@ pub enum UnblockTo {
 }
 
 /// Values as authors write them.
-mod variables {
+pub(super) mod variables {
     use super::{BTreeMap, Source, Value};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(in crate::flow) fn serialize<S: Serializer>(
         variables: &BTreeMap<String, Value>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
         variables.serialize(to)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in crate::flow) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<BTreeMap<String, Value>, D::Error> {
         let sources = BTreeMap::<String, Source>::deserialize(from)?;

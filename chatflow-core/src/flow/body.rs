@@ -5,14 +5,14 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::dialog::StepId;
 use crate::dialog::time::Period;
+use crate::dialog::{StepId, TranslateTo};
 use crate::flow::definition::{CodeRef, CustomRouter, CustomStep};
 use crate::flow::ordered::Named;
 use crate::flow::{
-    Ask, Branch, CallFlow, ChangeFlow, ChangeTags, Delay, EXIT_NEXT, Finish, FinishStatus,
-    KeywordRouter, Membership, ProblemKind, SendMessage, SetValues, Split, StepDefinition,
-    StepKind,
+    AiReply, AiRoute, Ask, Assign, Branch, CallFlow, ChangeFlow, ChangeTags, Delay, EXIT_NEXT,
+    Finish, FinishStatus, KeywordRouter, Membership, PassToBot, ProblemKind, Push, SendMessage,
+    SetValues, Split, StepDefinition, StepKind, Track, Webhook,
 };
 
 /// A step without its name: one key says what it does, the others say how it goes on.
@@ -57,6 +57,27 @@ pub(crate) struct StepBody {
     /// Waits some time, such as `2h`.
     #[serde(skip_serializing_if = "Option::is_none")]
     delay: Option<Delay>,
+    /// Lets a model read the contact's message and choose the exit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ai_route: Option<AiRoute>,
+    /// Lets a model write the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ai_reply: Option<AiReply>,
+    /// Sends a request to an outside service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook: Option<Webhook>,
+    /// Tells a tracker that something has happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    track: Option<Track>,
+    /// Makes an operator responsible; the dialog becomes Manual, if `finish` says nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assign: Option<Assign>,
+    /// Changes into which language the dialog's messages are put.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    translate: Option<TranslateTo>,
+    /// Gives the contact to a bot on another platform, by the port at which that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_bot: Option<PassToBot>,
     /// A step written in Rust, by the name under which the program has registered it.
     #[serde(skip_serializing_if = "Option::is_none")]
     custom: Option<CodeRef>,
@@ -70,6 +91,12 @@ pub(crate) struct StepBody {
     /// How long it waits before it leaves by the exit `timeout`, such as `6h`.
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<Period>,
+    /// How long after the contact's last message `send` says what it says, at the earliest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer_after: Option<Period>,
+    /// Reminders for a contact who is silent while the step waits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pushes: Vec<Push>,
     /// The status that passing it gives the dialog.
     #[serde(skip_serializing_if = "Option::is_none")]
     finish: Option<FinishStatus>,
@@ -106,6 +133,13 @@ impl StepBody {
             self.change_flow.map(StepKind::ChangeFlow),
             self.call_flow.map(StepKind::CallFlow),
             self.delay.map(StepKind::Delay),
+            self.ai_route.map(StepKind::AiRoute),
+            self.ai_reply.map(StepKind::AiReply),
+            self.webhook.map(StepKind::Webhook),
+            self.track.map(StepKind::Track),
+            self.assign.map(StepKind::Assign),
+            self.translate.map(StepKind::Translate),
+            self.external_bot.map(StepKind::ExternalBot),
             self.custom
                 .map(|code| StepKind::Custom(CustomStep { code, step: None })),
             self.router
@@ -132,6 +166,8 @@ impl StepBody {
             kind,
             exits: self.next.map(|Next(exits)| exits).unwrap_or_default(),
             timeout: self.timeout,
+            answer_after: self.answer_after,
+            pushes: self.pushes,
             finish,
         })
     }
@@ -140,6 +176,8 @@ impl StepBody {
         let mut body = Self {
             next: (!step.exits.is_empty()).then(|| Next(step.exits.clone())),
             timeout: step.timeout,
+            answer_after: step.answer_after,
+            pushes: step.pushes.clone(),
             finish: step.finish,
             ..Self::default()
         };
@@ -155,6 +193,13 @@ impl StepBody {
             StepKind::ChangeFlow(kind) => body.change_flow = Some(kind),
             StepKind::CallFlow(kind) => body.call_flow = Some(kind),
             StepKind::Delay(kind) => body.delay = Some(kind),
+            StepKind::AiRoute(kind) => body.ai_route = Some(kind),
+            StepKind::AiReply(kind) => body.ai_reply = Some(kind),
+            StepKind::Webhook(kind) => body.webhook = Some(kind),
+            StepKind::Track(kind) => body.track = Some(kind),
+            StepKind::Assign(kind) => body.assign = Some(kind),
+            StepKind::Translate(kind) => body.translate = Some(kind),
+            StepKind::ExternalBot(kind) => body.external_bot = Some(kind),
             // A status given by the builder beside the kind's own is the one that counts.
             StepKind::Finish(kind) => body.finish = Some(step.finish.unwrap_or(kind.status)),
             StepKind::Custom(kind) => body.custom = Some(kind.code),

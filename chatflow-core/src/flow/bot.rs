@@ -39,6 +39,8 @@ pub struct Limits {
     pub steps_per_turn: u32,
     /// Effects of one turn.
     pub effects_per_turn: usize,
+    /// How often robots may act in one turn.
+    pub robot_acts_per_turn: u32,
     /// Bytes of one message in either direction. A longer one from outside is refused.
     pub text_bytes: usize,
     /// Bytes of a dialog's data, of its contact's fields, and of a call's request or answer.
@@ -50,6 +52,7 @@ impl Default for Limits {
         Self {
             steps_per_turn: 100,
             effects_per_turn: 100,
+            robot_acts_per_turn: 20,
             text_bytes: 16 * 1024,
             data_bytes: 64 * 1024,
         }
@@ -74,9 +77,9 @@ impl Bot {
         }
     }
 
-    /// Adds a flow: another one, or another version of one that is there. Keep the earlier
-    /// versions as long as dialogs stand in them: a dialog whose version is gone shows Error at
-    /// its next message.
+    /// Adds a flow: another one, or another version of one that is there. What the newest
+    /// does with dialogs in earlier versions its [`Upgrade`](crate::Upgrade) says. Keep those
+    /// versions as long as dialogs stand in them; [`keeping`](Bot::keeping) helps.
     #[must_use]
     pub fn flow(mut self, flow: impl Flow) -> Self {
         self.flows.push(FlowDefinition::of(&flow));
@@ -135,6 +138,11 @@ impl Bot {
     pub fn limits(mut self, limits: Limits) -> Self {
         self.settings.limits = limits;
         self
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &BotId {
+        &self.settings.bot
     }
 
     /// The bot compiled: immutable, hashed, ready for the engine.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::dialog::time::Period;
 use crate::dialog::{FlowId, FlowVersion, StepId};
 use crate::flow::{
-    CompiledFlow, FinishStatus, FlowDefinition, FlowError, Problem, ProblemKind, StepDefinition,
-    StepKind,
+    CompiledFlow, FinishStatus, FlowDefinition, FlowError, Problem, ProblemKind, Push,
+    StepDefinition, StepKind, Upgrade,
 };
 
 /// Builds a flow step by step.
@@ -42,6 +42,7 @@ pub struct FlowBuilder {
     language: Option<String>,
     entry: Option<StepId>,
     inputs: Vec<String>,
+    upgrade: Upgrade,
     steps: Vec<StepDefinition>,
     problems: Vec<Problem>,
 }
@@ -55,6 +56,7 @@ impl FlowBuilder {
             language: None,
             entry: None,
             inputs: Vec::new(),
+            upgrade: Upgrade::default(),
             steps: Vec::new(),
             problems: Vec::new(),
         }
@@ -69,6 +71,8 @@ impl FlowBuilder {
             kind: kind.into(),
             exits: BTreeMap::new(),
             timeout: None,
+            answer_after: None,
+            pushes: Vec::new(),
             finish: None,
         });
         self
@@ -113,6 +117,42 @@ impl FlowBuilder {
         self
     }
 
+    /// Lets the step just added say what it says this long after the contact's last message at
+    /// the earliest. It is for steps that [send](crate::SendMessage) something.
+    #[must_use]
+    pub fn answer_after(mut self, after: impl Into<Period>) -> Self {
+        match self.steps.last_mut() {
+            Some(step) => step.answer_after = Some(after.into()),
+            None => self.attach_to_nothing(),
+        }
+        self
+    }
+
+    /// Adds a reminder to the step just added, due after those it has; at most [`Push::MAX`]. It
+    /// is for steps that wait for the contact.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use chatflow_core::{Ask, FlowBuilder, Push, SendMessage};
+    ///
+    /// let remind = SendMessage::text("Are you still there?");
+    /// let flow = FlowBuilder::new("order", 1)
+    ///     .step("size", Ask::text("Which size?").save("size"))
+    ///     .push(Push::after(Duration::from_secs(3600), remind))
+    ///     .build()?;
+    /// assert_eq!(flow.steps[0].pushes.len(), 1);
+    /// # Ok::<(), chatflow_core::FlowError>(())
+    /// ```
+    #[must_use]
+    pub fn push(mut self, push: Push) -> Self {
+        match self.steps.last_mut() {
+            Some(step) => step.pushes.push(push),
+            None => self.attach_to_nothing(),
+        }
+        self
+    }
+
     /// Sets the language of texts that name none, and of contacts whose own the flow doesn't
     /// speak.
     #[must_use]
@@ -126,6 +166,14 @@ impl FlowBuilder {
     #[must_use]
     pub fn input(mut self, name: impl Into<String>) -> Self {
         self.inputs.push(name.into());
+        self
+    }
+
+    /// Says what this version does with dialogs that stand in another version of the flow; the
+    /// default lets them stay until they leave it.
+    #[must_use]
+    pub fn upgrade(mut self, upgrade: Upgrade) -> Self {
+        self.upgrade = upgrade;
         self
     }
 
@@ -151,6 +199,7 @@ impl FlowBuilder {
             language: self.language,
             entry,
             inputs: self.inputs,
+            upgrade: self.upgrade,
             steps: self.steps,
         });
         match definition {

@@ -1,14 +1,22 @@
 //! From names to indices, once.
 
+mod outside;
+mod rules;
+mod speech;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::dialog::{ContactPatch, Media, StepId, Value};
+pub(super) use rules::Rules;
+
+use crate::dialog::{ContactPatch, StepId, TranslateTo, Value};
 use crate::flow::answer::{Answer, Choice};
 use crate::flow::compiled::{
-    CompiledAsk, CompiledCall, CompiledFlow, CompiledItem, CompiledKind, CompiledSource,
-    CompiledStep, Link,
+    CompiledAsk, CompiledCall, CompiledDelay, CompiledFlow, CompiledKind, CompiledSend,
+    CompiledSource, CompiledStep, Link,
 };
 use crate::flow::condition::CONDITION_DEPTH_MAX;
 use crate::flow::definition::Lead;
@@ -18,9 +26,9 @@ use crate::flow::pattern;
 use crate::flow::template::is_data_name;
 use crate::flow::texts::CompiledTexts;
 use crate::flow::{
-    Ask, AskKind, Branch, CallFlow, ChangeTags, EXIT_NEXT, EXIT_TIMEOUT, FinishStatus,
-    FlowDefinition, KeywordRouter, Membership, Problem, ProblemKind, SaveTo, SendMessage, Split,
-    StepDefinition, StepKind, Template, Texts,
+    Ask, AskKind, Branch, CallFlow, ChangeTags, EXIT_NEXT, EXIT_TIMEOUT, FlowDefinition,
+    KeywordRouter, Membership, Problem, ProblemKind, SaveTo, Split, StepDefinition, StepKind,
+    Template, Texts, Upgrade,
 };
 
 /// Most steps of one flow; a step's index is 16 bits.
@@ -85,6 +93,19 @@ impl CompiledFlow {
             let entry = definition.entry.clone();
             compiler.problem(&["entry"], ProblemKind::EntryMissing { entry });
         }
+        if let Upgrade::Remap(steps) = &definition.upgrade {
+            for (old, new) in steps {
+                if !compiler.by_name.contains_key(new) {
+                    let (old, new) = (old.clone(), new.clone());
+                    let at = ["upgrade", "remap", old.as_str()].map(ToOwned::to_owned);
+                    compiler.problems.push(Problem {
+                        step: None,
+                        at: at.to_vec(),
+                        kind: ProblemKind::RemapToNowhere { old, new },
+                    });
+                }
+            }
+        }
         // Counted before any is compiled, since each may take a megabyte.
         let count = patterns(&definition.steps);
         if count > pattern::PATTERNS_MAX {
@@ -105,6 +126,7 @@ impl CompiledFlow {
                 version: definition.version,
                 entry,
                 steps,
+                upgrade: definition.upgrade.clone(),
                 by_name: compiler.by_name,
             }),
             _ => Err(compiler.problems),
@@ -129,20 +151,36 @@ impl Compiler<'_> {
         let exits = self.exits(step, following);
         let finish = step.status();
         if let Some(timeout) = step.timeout {
-            if !step.kind.waits_for_answer() && finish != Some(FinishStatus::Waiting) {
+            if !step.may_time_out() {
                 self.problem(&["timeout"], ProblemKind::NeverWaits);
             }
             if timeout.is_zero() {
                 self.problem(&["timeout"], ProblemKind::NoTime);
             }
         }
-        let kind = self.kind(&step.kind)?;
+        if let Some(after) = step.answer_after {
+            if !matches!(step.kind, StepKind::Send(_)) {
+                self.problem(&["answer_after"], ProblemKind::AnswersNothing);
+            }
+            if after.is_zero() {
+                self.problem(&["answer_after"], ProblemKind::NoTime);
+            }
+        }
+        if !step.pushes.is_empty() && !step.may_push() {
+            self.problem(&["pushes"], ProblemKind::NeverSilent);
+        }
+        let pushes = self.pushes(&step.pushes);
+        let mut kind = self.kind(&step.kind)?;
+        if let CompiledKind::Send(send) = &mut kind {
+            send.answer_after = step.answer_after.map(Duration::from);
+        }
         Some(CompiledStep {
             name: step.name.clone(),
             kind,
             exits,
             timeout: step.timeout.map(Duration::from),
             finish,
+            pushes: pushes?,
         })
     }
 
@@ -154,7 +192,7 @@ impl Compiler<'_> {
         let names = step.exit_names();
         let mut seen = BTreeSet::new();
         for name in &names {
-            if !seen.insert(name) || name == EXIT_TIMEOUT && step.timeout.is_none() {
+            if !seen.insert(name) || is_taken(step, name) {
                 let exit = name.clone();
                 self.problem(&[step.kind.key()], ProblemKind::DuplicateExit { exit });
             }
@@ -197,7 +235,10 @@ impl Compiler<'_> {
 
     fn kind(&mut self, kind: &StepKind) -> Option<CompiledKind> {
         Some(match kind {
-            StepKind::Send(send) => self.send(send)?,
+            StepKind::Send(send) => CompiledKind::Send(CompiledSend {
+                items: self.items(&["send"], send)?,
+                answer_after: None,
+            }),
             StepKind::Ask(ask) => CompiledKind::Ask(Box::new(self.ask(ask)?)),
             StepKind::Keywords(router) => self.keywords(router)?,
             StepKind::Condition(branch) => self.condition(branch),
@@ -233,11 +274,38 @@ impl Compiler<'_> {
             }),
             StepKind::CallFlow(call) => self.call_flow(call)?,
             StepKind::Delay(delay) => {
-                if delay.period.is_zero() {
+                if delay.period.is_zero() && delay.until.is_none() {
                     self.problem(&["delay"], ProblemKind::NoTime);
                 }
-                CompiledKind::Delay(delay.period.into())
+                CompiledKind::Delay(CompiledDelay {
+                    period: delay.period.into(),
+                    until: delay.until,
+                    during: delay.during,
+                })
             }
+            StepKind::AiRoute(route) => self.ai_route(route)?,
+            StepKind::AiReply(reply) => CompiledKind::AiReply {
+                ai: Box::new(self.ai("ai_reply", reply.words())?),
+                reply_time: reply.reply_time.map(Duration::from),
+            },
+            StepKind::Webhook(webhook) => self.webhook(webhook)?,
+            StepKind::Track(track) => self.track(track)?,
+            StepKind::Assign(assign) => {
+                if !assign.operator.is_valid() {
+                    let name = assign.operator.to_string();
+                    self.problem(&["assign"], ProblemKind::BadName { name });
+                }
+                CompiledKind::Assign(assign.operator.clone())
+            }
+            StepKind::Translate(to) => {
+                if matches!(to, TranslateTo::Language(language) if language.trim().is_empty()) {
+                    self.problem(&["translate"], ProblemKind::Blank { what: "language" });
+                }
+                CompiledKind::Translate(to.clone())
+            }
+            StepKind::ExternalBot(bot) => CompiledKind::ExternalBot {
+                port: self.port("external_bot", Some(&bot.port), ""),
+            },
             StepKind::Finish(_) => CompiledKind::Finish,
             StepKind::Custom(custom) => match &custom.step {
                 Some(step) => CompiledKind::Custom(Arc::clone(step)),
@@ -254,52 +322,6 @@ impl Compiler<'_> {
                 }
             },
         })
-    }
-
-    fn send(&mut self, send: &SendMessage) -> Option<CompiledKind> {
-        let count = send.items.len();
-        if count == 0 {
-            self.problem(&["send"], ProblemKind::NoChoices);
-        } else if count > SendMessage::ITEMS_MAX {
-            self.problem(&["send"], ProblemKind::TooManyMessages { count });
-        }
-        let items = send.items.iter().enumerate().map(|(n, item)| {
-            let place = n.to_string();
-            let at: Vec<&str> = match count {
-                1 => vec!["send"],
-                _ => vec!["send", &place],
-            };
-            let is_blank =
-                |text: &Texts| text.each().iter().any(|(_, text)| text.trim().is_empty());
-            let has_reference = |media: &Media| !media.reference.as_str().trim().is_empty();
-            let says = match (item.media.as_slice(), &item.text) {
-                ([], Some(text)) => !is_blank(text),
-                ([], None) => false,
-                (media, _) => media.iter().all(has_reference),
-            };
-            if !says || item.choices.iter().any(is_blank) {
-                self.problem(&at, ProblemKind::EmptyMessage);
-            }
-            let text = item
-                .text
-                .as_ref()
-                .map(|text| self.texts(&joined(&at, &["text"]), text));
-            let choices = item.choices.iter().enumerate().map(|(n, choice)| {
-                let n = n.to_string();
-                self.texts(&joined(&at, &["choices", &n]), choice)
-            });
-            let choices: Vec<_> = choices.collect();
-            Some(CompiledItem {
-                text: text.map_or(Some(None), |text| text.map(Some))?,
-                media: item.media.clone(),
-                choice_style: item.choice_style,
-                choices: choices.into_iter().collect::<Option<_>>()?,
-            })
-        });
-        let items: Vec<_> = items.collect();
-        Some(CompiledKind::Send(
-            items.into_iter().collect::<Option<_>>()?,
-        ))
     }
 
     fn ask(&mut self, ask: &Ask) -> Option<CompiledAsk> {
@@ -521,6 +543,11 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// Whether an author's exit has the name of the one that a time-out leaves by.
+fn is_taken(step: &StepDefinition, exit: &str) -> bool {
+    exit == EXIT_TIMEOUT && step.timeout.is_none() && !step.kind.always_times_out()
 }
 
 /// How many regular expressions the steps have.

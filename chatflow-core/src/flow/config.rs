@@ -13,11 +13,12 @@ use crate::dialog::{
     Address, BotId, ConfigHash, ContactView, CustomStatus, FlowId, FlowVersion, Moment, Position,
     Resolved, Snapshot, Status, StatusKind, StatusLabel, StepId,
 };
+use crate::flow::compile::Rules;
 use crate::flow::definition::{CustomRouter, CustomStep};
-use crate::flow::link;
+use crate::flow::upgrade::Versions;
 use crate::flow::{
-    Behaviour, BotSettings, CodeRef, CompiledFlow, CompiledStep, FlowDefinition, FlowError, Router,
-    Step, StepKind,
+    Behaviour, BotSettings, CodeRef, CompiledFlow, CompiledPush, CompiledRobot, CompiledStep,
+    FlowDefinition, FlowError, Router, Step, StepKind, faults, link,
 };
 
 /// An immutable bot: settings and compiled flows, named by the hash of its stored form.
@@ -28,9 +29,11 @@ use crate::flow::{
 pub struct Config {
     settings: BotSettings,
     time_zone: Tz,
+    rules: Rules,
     flows: Vec<CompiledFlow>,
     by_version: BTreeMap<(FlowId, FlowVersion), u16>,
     entry: u16,
+    versions: Versions,
     hash: ConfigHash,
     stamp: u64,
     code: Option<u64>,
@@ -179,14 +182,18 @@ impl Config {
             name: settings.entry.to_string(),
         })?;
         let time_zone = link::time_zone(&settings.behaviour)?;
-        let first = link::faults_of(&settings.behaviour).into_iter().next();
+        let faults = faults::faults_of(&settings.behaviour, definitions);
+        let first = faults.into_iter().next();
         first.map_or(Ok(()), |(_, error)| Err(error))?;
+        // Its problems were among the faults.
+        let rules = Rules::of(&settings.behaviour).unwrap_or_default();
         let problems = link::link(&mut flows, &by_version, definitions, &settings.behaviour);
         if let Some(&(first, _)) = problems.first() {
             let of_first = problems.into_iter().filter(|(flow, _)| *flow == first);
             let of_first = of_first.map(|(_, problem)| problem).collect();
             return Err(FlowError::new(definitions[first].id.clone(), of_first).into());
         }
+        let versions = Versions::of(&flows, &by_version);
         let body = codec::encode(&StoredConfig {
             settings: settings.clone(),
             flows: stored.iter().map(|definition| definition.hash).collect(),
@@ -197,9 +204,11 @@ impl Config {
         Ok(Self {
             settings,
             time_zone,
+            rules,
             flows,
             by_version,
             entry,
+            versions,
             hash,
             stamp: hash.stamp(),
             code,
@@ -221,6 +230,23 @@ impl Config {
     /// Its settings.
     pub fn settings(&self) -> &BotSettings {
         &self.settings
+    }
+
+    /// Its flows as they were written, with the host's code.
+    ///
+    /// # Errors
+    /// Never for a config that was compiled.
+    pub(crate) fn flow_definitions(&self) -> Result<Vec<FlowDefinition>, DecodeError> {
+        // The last one is the settings.
+        let flows = self.definitions.iter().take(self.flows.len());
+        let flows = flows.map(|definition| {
+            let mut flow: FlowDefinition = codec::decode(&definition.body)?;
+            for step in &mut flow.steps {
+                self.host_code.fill_in(&mut step.kind);
+            }
+            Ok(flow)
+        });
+        flows.collect()
     }
 
     /// All that must be stored for it; storing it again is harmless.
@@ -276,6 +302,21 @@ impl Config {
         &self.settings.behaviour
     }
 
+    /// Reminders for contacts who are silent at whichever step.
+    pub(crate) fn pushes(&self) -> &[CompiledPush] {
+        &self.rules.pushes
+    }
+
+    /// Its robots, in the order of their names.
+    pub(crate) fn robots(&self) -> &[CompiledRobot] {
+        &self.rules.robots
+    }
+
+    /// The zone in which its flows tell the time.
+    pub(crate) fn zone(&self) -> Tz {
+        self.time_zone
+    }
+
     /// A moment as the bot's flows tell it.
     pub(crate) fn local(&self, moment: Moment) -> DateTime<FixedOffset> {
         moment.with_timezone(&self.time_zone).fixed_offset()
@@ -283,6 +324,12 @@ impl Config {
 
     pub(crate) fn flow(&self, index: u16) -> &CompiledFlow {
         &self.flows[usize::from(index)]
+    }
+
+    /// All steps of all flows.
+    #[cfg(feature = "testing")]
+    pub(crate) fn steps(&self) -> impl Iterator<Item = &CompiledStep> {
+        self.flows.iter().flat_map(|flow| &flow.steps)
     }
 
     pub(crate) fn step(&self, at: Resolved) -> &CompiledStep {
@@ -304,6 +351,12 @@ impl Config {
 
     /// The indices of a position's names, looked up at most once per snapshot and config.
     pub(crate) fn resolve(&self, position: &mut Position) -> Option<Resolved> {
+        position.resolved = Some(self.locate(position)?);
+        position.resolved
+    }
+
+    /// The same, for those who only look.
+    pub(crate) fn locate(&self, position: &Position) -> Option<Resolved> {
         if let Some(at) = position.resolved.filter(|at| at.config == self.stamp) {
             return Some(at);
         }
@@ -311,9 +364,31 @@ impl Config {
             .by_version
             .get(&(position.flow.clone(), position.version))?;
         let step = self.flow(flow).step_named(&position.step)?;
-        let at = self.at(flow, step);
-        position.resolved = Some(at);
-        Some(at)
+        Some(self.at(flow, step))
+    }
+
+    /// Whether a flow is the newest version of its name.
+    pub(crate) fn is_newest(&self, flow: u16) -> bool {
+        self.versions.is_newest(flow)
+    }
+
+    /// Whether any flow is there in more than one version.
+    pub(crate) fn has_older(&self) -> bool {
+        self.versions.any_older
+    }
+
+    /// The newest version of a flow.
+    pub(crate) fn newest(&self, flow: &FlowId) -> Option<u16> {
+        newest(&self.by_version, flow)
+    }
+
+    pub(crate) fn newest_version(&self, flow: &FlowId) -> Option<FlowVersion> {
+        self.newest(flow).map(|flow| self.flow(flow).version)
+    }
+
+    /// This version of a flow.
+    pub(crate) fn version(&self, flow: &FlowId, version: FlowVersion) -> Option<u16> {
+        self.by_version.get(&(flow.clone(), version)).copied()
     }
 
     /// A step of the newest version of a flow; its entry, where none is named.

@@ -10,7 +10,8 @@ use crate::dialog::time::Period;
 use crate::dialog::{FlowId, FlowVersion, StepId, Value};
 use crate::flow::kinds::Source;
 use crate::flow::{
-    EXIT_GAVE_UP, EXIT_OTHERWISE, EXIT_TIMEOUT, FinishStatus, Router, Step, StepKind, ordered,
+    EXIT_GAVE_UP, EXIT_OTHERWISE, EXIT_TIMEOUT, FinishStatus, Push, Router, Step, StepKind,
+    Upgrade, Webhook, ordered,
 };
 
 /// A named, versioned set of steps.
@@ -45,6 +46,11 @@ pub trait Flow: Send + Sync + 'static {
     fn inputs(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// What it does with dialogs that stand in another version of it.
+    fn upgrade(&self) -> Upgrade {
+        Upgrade::default()
+    }
 }
 
 /// A flow as it is stored, hashed, and written in a file.
@@ -63,6 +69,9 @@ pub struct FlowDefinition {
     /// Names of values that it reads and that come from outside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<String>,
+    /// What it does with dialogs that stand in another version of it.
+    #[serde(default, skip_serializing_if = "Upgrade::is_default")]
+    pub upgrade: Upgrade,
     /// Its steps, in order.
     #[serde(with = "ordered")]
     pub steps: Vec<StepDefinition>,
@@ -77,6 +86,7 @@ impl FlowDefinition {
             language: flow.language(),
             entry: flow.entry(),
             inputs: flow.inputs(),
+            upgrade: flow.upgrade(),
             steps: flow.steps(),
         }
     }
@@ -106,6 +116,10 @@ impl Flow for FlowDefinition {
     fn inputs(&self) -> Vec<String> {
         self.inputs.clone()
     }
+
+    fn upgrade(&self) -> Upgrade {
+        self.upgrade.clone()
+    }
 }
 
 /// One step of a flow.
@@ -120,6 +134,11 @@ pub struct StepDefinition {
     pub exits: BTreeMap<String, StepId>,
     /// How long it waits before it leaves by the exit `timeout`.
     pub timeout: Option<Period>,
+    /// How long after the contact's last message a step that says something says it, at the
+    /// earliest.
+    pub answer_after: Option<Period>,
+    /// Reminders for a contact who is silent while it waits, the first due first.
+    pub pushes: Vec<Push>,
     /// The status that passing it gives the dialog.
     pub finish: Option<FinishStatus>,
 }
@@ -142,14 +161,29 @@ impl StepDefinition {
     pub(crate) fn status(&self) -> Option<FinishStatus> {
         match &self.kind {
             StepKind::Finish(finish) => Some(self.finish.unwrap_or(finish.status)),
+            StepKind::Assign(_) => Some(self.finish.unwrap_or(FinishStatus::Manual)),
             _ => self.finish,
         }
+    }
+
+    /// Whether it may be given a time after which it leaves by `timeout`.
+    pub(crate) fn may_time_out(&self) -> bool {
+        self.kind.waits_for_answer()
+            || self.kind.always_times_out()
+            || self.status() == Some(FinishStatus::Waiting)
+    }
+
+    /// Whether a contact can be silent at it, so that it may remind him.
+    pub(crate) fn may_push(&self) -> bool {
+        self.kind.awaits_message() || self.status() == Some(FinishStatus::Waiting)
     }
 
     /// The names of its exits, `timeout` last.
     pub(crate) fn exit_names(&self) -> Vec<String> {
         let mut names = self.kind.exits();
-        names.extend(self.timeout.map(|_| EXIT_TIMEOUT.to_owned()));
+        if self.timeout.is_some() && !self.kind.always_times_out() {
+            names.push(EXIT_TIMEOUT.to_owned());
+        }
         names
     }
 
@@ -161,11 +195,17 @@ impl StepDefinition {
         let is_aside = matches!(exit, EXIT_TIMEOUT | EXIT_GAVE_UP);
         match &self.kind {
             StepKind::Ask(_) if is_aside => Lead::Person,
+            // No answer in time is a failure, unless the author tells the two apart.
+            StepKind::Webhook(_) if exit == EXIT_TIMEOUT => self
+                .exits
+                .get(Webhook::FAILURE)
+                .map_or(Lead::Following, Lead::Named),
             StepKind::Keywords(_)
             | StepKind::Condition(_)
             | StepKind::Split(_)
             | StepKind::Membership(_)
             | StepKind::Router(_)
+            | StepKind::AiRoute(_)
                 if !matches!(exit, EXIT_OTHERWISE | EXIT_TIMEOUT)
                     && is_step(&StepId::from(exit)) =>
             {

@@ -178,11 +178,12 @@ impl GraphNode {
             step: step.name.clone(),
             kind: step.kind.key(),
             waits: step.kind.awaits_message()
-                || matches!(step.kind, StepKind::Delay(_) | StepKind::Membership(_))
+                || step.kind.asks_outside()
+                || matches!(step.kind, StepKind::Delay(_))
                 || finish == Some(FinishStatus::Waiting),
             timeout: step.timeout,
             finish,
-            reads: values::read_by(&step.kind),
+            reads: values::read_by(step),
             keeps: values::kept_by(&step.kind),
             dialogs: None,
         }

@@ -6,8 +6,7 @@ use chrono_tz::Tz;
 
 use crate::dialog::{FlowId, FlowVersion, StepId};
 use crate::flow::compiled::Link;
-use crate::flow::config::{Fault, newest};
-use crate::flow::template::is_data_name;
+use crate::flow::config::newest;
 use crate::flow::{
     Behaviour, CallFlow, CompiledFlow, CompiledKind, ConfigError, FlowDefinition, Problem,
     ProblemKind, StepKind, is_tag,
@@ -20,35 +19,6 @@ pub(super) fn time_zone(behaviour: &Behaviour) -> Result<Tz, ConfigError> {
         setting: "time_zone",
         reason: format!("`{name}` is no time zone such as Europe/Kyiv"),
     })
-}
-
-/// What is wrong with what a host or a file set.
-pub(super) fn faults_of(behaviour: &Behaviour) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    let mut fault = |setting: &'static str, name: Option<&str>, reason| {
-        let at = [Some(setting), name].into_iter().flatten();
-        let at = at.map(ToOwned::to_owned).collect();
-        faults.push((at, ConfigError::BadSetting { setting, reason }));
-    };
-    if let Err(ConfigError::BadSetting { setting, reason }) = time_zone(behaviour) {
-        fault(setting, None, reason);
-    }
-    for (n, tag) in behaviour.tags.iter().enumerate() {
-        if !is_tag(tag) {
-            let reason =
-                format!("the tag {tag:?} is empty, longer than 64 bytes or has control characters");
-            fault("tags", Some(&n.to_string()), reason);
-        }
-    }
-    for (name, value) in &behaviour.variables {
-        if !is_data_name(name) {
-            fault("variables", Some(name), format!("`{name}` is no name"));
-        } else if !value.is_storable() {
-            let reason = format!("`{name}` is nested too deeply");
-            fault("variables", Some(name), reason);
-        }
-    }
-    faults
 }
 
 /// Finds where steps lead into other flows, and says what isn't there of what they name. Each
@@ -172,7 +142,8 @@ impl<'a> Known<'a> {
         problems
     }
 
-    fn missing(&self, flow: &FlowId, step: Option<&StepId>) -> Option<ProblemKind> {
+    /// What is missing of a flow and its step.
+    pub(super) fn missing(&self, flow: &FlowId, step: Option<&StepId>) -> Option<ProblemKind> {
         let Some(definition) = self.0.get(flow) else {
             return Some(ProblemKind::UnknownFlow { flow: flow.clone() });
         };
@@ -182,6 +153,14 @@ impl<'a> Known<'a> {
             flow: flow.clone(),
             step: step.clone(),
         })
+    }
+}
+
+impl Known<'_> {
+    /// Whether the newest edition of any flow has a step of this name.
+    pub(super) fn has_step(&self, step: &StepId) -> bool {
+        let mut steps = self.0.values().flat_map(|flow| &flow.steps);
+        steps.any(|other| other.name == *step)
     }
 }
 

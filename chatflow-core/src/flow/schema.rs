@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use crate::dialog::MediaKind;
 use crate::dialog::time::Period;
 use crate::flow::kinds::{SendItem, Source};
-use crate::flow::{Delay, SaveTo, SendMessage, Texts};
+use crate::flow::{ClockTime, SaveTo, SendMessage, Texts};
 
 /// Declares a type whose form is a text, or a map described by another type.
 macro_rules! text_or {
@@ -65,15 +65,12 @@ text!(
     r"^(data\.|contact\.)?[^\x00-@\[-\^`{-\x7f][^\x00-/:-@\[-\^`{-\x7f]*$"
 );
 
-impl JsonSchema for Delay {
-    fn schema_name() -> Cow<'static, str> {
-        "delay".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        generator.subschema_for::<Period>()
-    }
-}
+text!(
+    ClockTime,
+    "clock_time",
+    "A time of day: 22:00.",
+    "^([01][0-9]|2[0-3]):[0-5][0-9]$"
+);
 
 impl JsonSchema for MediaKind {
     fn schema_name() -> Cow<'static, str> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::dialog::time::{self, Moment};
 use crate::dialog::{
-    CallFailure, ContactPatch, ContactView, Dialog, EffectBody, ErrorKind, Fact, Message, Snapshot,
-    Text, TimerChange, TimerSet, Value,
+    Author, CallFailure, ContactPatch, ContactView, Dialog, EffectBody, ErrorKind, Fact, Message,
+    SendLane, Snapshot, Text, TimerChange, TimerSet, Value,
 };
 use crate::flow::Limits;
 
@@ -299,8 +299,10 @@ impl StepContext<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub(crate) facts: Vec<Fact>,
-    /// Effects in order, with whether automation decided them.
-    pub(crate) effects: Vec<(EffectBody, bool)>,
+    /// Effects in order.
+    pub(crate) effects: Vec<Decided>,
+    /// The lane of what is said now.
+    pub(crate) lane: SendLane,
     pub(crate) timers: Vec<TimerChange>,
     /// Data overwritten since the mark, oldest first.
     pub(crate) data_before: Vec<DataBefore>,
@@ -309,6 +311,42 @@ pub(crate) struct Scratch {
     pub(crate) pending_call: Option<usize>,
     /// The first limit that a step hit; the engine looks at it when the step returns.
     pub(crate) error: Option<ErrorKind>,
+}
+
+/// An effect that a turn has decided, before it has its number's epoch.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    pub(crate) body: EffectBody,
+    pub(crate) automatic: bool,
+    pub(crate) lane: SendLane,
+    pub(crate) author: Author,
+    /// A message whose language has been seen to.
+    pub(crate) is_translated: bool,
+    /// A message that waits for its translation instead of being sent by this turn. It keeps its
+    /// place, so that the others keep their numbers.
+    pub(crate) is_diverted: bool,
+}
+
+impl Decided {
+    /// What automation decided.
+    pub(crate) fn by_automation(body: EffectBody) -> Self {
+        Self {
+            body,
+            automatic: true,
+            lane: SendLane::Reply,
+            author: Author::Automation,
+            is_translated: false,
+            is_diverted: false,
+        }
+    }
+
+    /// What no takeover takes back: a person's act, or what nobody but us sees.
+    pub(crate) fn lasting(body: EffectBody) -> Self {
+        Self {
+            automatic: false,
+            ..Self::by_automation(body)
+        }
+    }
 }
 
 /// Data as it was before it was overwritten.
@@ -355,7 +393,10 @@ impl Scratch {
         if self.effects.len() >= limits.effects_per_turn {
             self.fail(ErrorKind::EffectLimit);
         } else {
-            self.effects.push((body, true));
+            self.effects.push(Decided {
+                lane: self.lane,
+                ..Decided::by_automation(body)
+            });
         }
     }
 

@@ -1,16 +1,20 @@
 //! What a worker is made of.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::channel::Channel;
 use crate::dialog::{BotId, ChannelId};
-use crate::flow::{Bot, ConfigError};
+use crate::flow::{Bot, ConfigError, Membership};
+use crate::runner::asked::{self, Asked};
 use crate::runner::line::Line;
 use crate::runner::order::Order;
 use crate::runner::wake::Wake;
-use crate::runner::{Clock, Port, RetryPolicy, Worker};
+use crate::runner::{
+    Clock, ExternalBot, MembershipChecker, ModelProvider, Notifier, Port, Recognizer, RetryPolicy,
+    Tracker, Translator, WebhookCaller, Worker,
+};
 use crate::store::Store;
 
 impl Worker {
@@ -19,7 +23,8 @@ impl Worker {
         let worker = Self {
             store,
             clock,
-            bots: BTreeMap::new(),
+            bots: RwLock::default(),
+            deploying: futures::lock::Mutex::default(),
             lines: BTreeMap::new(),
             ports: BTreeMap::new(),
             retry: RetryPolicy::default(),
@@ -82,6 +87,8 @@ impl WorkerBuilder {
         if self
             .worker
             .bots
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
             .insert(id.clone(), Arc::new(config))
             .is_some()
         {
@@ -90,10 +97,89 @@ impl WorkerBuilder {
         Ok(())
     }
 
-    /// Adds somebody who answers calls.
+    /// Adds somebody who answers calls. A port gets requests and gives answers as values, in the
+    /// form that the step which asks describes. Of two under one name, whatever they are, the
+    /// later one is asked.
     #[must_use]
-    pub fn port(mut self, name: impl Into<String>, port: Arc<dyn Port>) -> Self {
-        self.worker.ports.insert(name.into(), port);
+    pub fn port(self, name: impl Into<String>, port: Arc<dyn Port>) -> Self {
+        self.asked(name, Asked::Port(port))
+    }
+
+    /// Sets who answers steps that ask a model, as the port `model`.
+    #[must_use]
+    pub fn model(self, provider: Arc<dyn ModelProvider>) -> Self {
+        self.asked(asked::MODEL, Asked::Model(provider))
+    }
+
+    /// Adds who makes text of media, under the name that bots name.
+    #[must_use]
+    pub fn recogniser(self, name: impl Into<String>, recognizer: Arc<dyn Recognizer>) -> Self {
+        self.asked(name, Asked::Recognizer(recognizer))
+    }
+
+    /// Sets who translates, as the port `translator`.
+    #[must_use]
+    pub fn translator(self, translator: Arc<dyn Translator>) -> Self {
+        self.asked(asked::TRANSLATOR, Asked::Translator(translator))
+    }
+
+    /// Sets who calls outside services for steps that name no port, as the port `webhook`.
+    #[must_use]
+    pub fn webhooks(self, caller: Arc<dyn WebhookCaller>) -> Self {
+        self.webhooks_as(asked::WEBHOOK, caller)
+    }
+
+    /// Adds who calls outside services for steps that name this port.
+    #[must_use]
+    pub fn webhooks_as(self, name: impl Into<String>, caller: Arc<dyn WebhookCaller>) -> Self {
+        self.asked(name, Asked::Webhooks(caller))
+    }
+
+    /// Sets who hears what flows report, as the port `tracker`.
+    #[must_use]
+    pub fn tracker(self, tracker: Arc<dyn Tracker>) -> Self {
+        self.tracker_as(asked::TRACKER, tracker)
+    }
+
+    /// Adds who hears what steps report that name this port.
+    #[must_use]
+    pub fn tracker_as(self, name: impl Into<String>, tracker: Arc<dyn Tracker>) -> Self {
+        self.asked(name, Asked::Tracker(tracker))
+    }
+
+    /// Sets who hears what operators are to be told, as the port `notifier`. Where nobody does,
+    /// it is passed over.
+    #[must_use]
+    pub fn notifier(self, notifier: Arc<dyn Notifier>) -> Self {
+        self.asked(asked::NOTIFIER, Asked::Notifier(notifier))
+    }
+
+    /// Sets who says whether contacts have joined a place, for steps that name no port, as the
+    /// port `membership`.
+    #[must_use]
+    pub fn membership(self, checker: Arc<dyn MembershipChecker>) -> Self {
+        self.membership_as(Membership::PORT, checker)
+    }
+
+    /// Adds who says whether contacts have joined a place, for steps that name this port: for
+    /// programs with several bots.
+    #[must_use]
+    pub fn membership_as(
+        self,
+        name: impl Into<String>,
+        checker: Arc<dyn MembershipChecker>,
+    ) -> Self {
+        self.asked(name, Asked::Membership(checker))
+    }
+
+    /// Adds a bot on another platform, under the name that steps name.
+    #[must_use]
+    pub fn external_bot(self, name: impl Into<String>, bot: Arc<dyn ExternalBot>) -> Self {
+        self.asked(name, Asked::ExternalBot(bot))
+    }
+
+    fn asked(mut self, name: impl Into<String>, asked: Asked) -> Self {
+        self.worker.ports.insert(name.into(), asked);
         self
     }
 

@@ -10,14 +10,16 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::channel::{Channel, Inbound, Ingest, IngestError, Ingested, ListenError, RawInbound};
 use crate::dialog::{
     Address, BotId, CannotSend, ChannelId, ContactAct, ContactId, DialogId, EffectId, Event,
-    OperatorAct, OperatorId, Profile, Snapshot, Source,
+    EventKey, OperatorAct, OperatorId, Postback, Profile, Snapshot, Source,
 };
-use crate::flow::Bot;
+use crate::flow::{Bot, UpgradePlan};
 use crate::runner::{
-    ChangeContactError, ChannelInfo, Clock, ContactChanged, HandleError, Handled, Port,
-    RetryPolicy, StartLinkError, SystemClock, Worker, WorkerBuilder, WorkerError,
+    ChangeContactError, ChannelInfo, Clock, ContactChanged, DeployError, Deployed, ExternalBot,
+    HandleError, Handled, MembershipChecker, ModelProvider, Notifier, Port, Recognizer,
+    RetryPolicy, StartLinkError, SystemClock, Tracker, Translator, WebhookCaller, Worker,
+    WorkerBuilder, WorkerError,
 };
-use crate::store::{Store, StoreError};
+use crate::store::{BotRow, Store, StoreError};
 
 /// A running engine: a cheap clonable handle.
 ///
@@ -161,6 +163,22 @@ impl Chatflow {
             .await
     }
 
+    /// Handles what a tracker reports of a dialog, once under each transaction's id; see
+    /// [`Worker::postback`].
+    ///
+    /// # Errors
+    /// [`HandleError`]; nothing of the report is stored then.
+    pub async fn postback(
+        &self,
+        dialog: DialogId,
+        transaction: impl Into<EventKey> + Send,
+        postback: Postback,
+    ) -> Result<Handled, HandleError> {
+        self.worker
+            .postback(dialog, transaction.into(), postback)
+            .await
+    }
+
     /// Changes a contact itself, in the name of an operator: blocks it, tags it, names it. Its
     /// dialogs are told soon after, each in a turn of its own. The same act again changes
     /// nothing.
@@ -213,6 +231,30 @@ impl Chatflow {
         profile: &Profile,
     ) -> Result<DialogId, HandleError> {
         self.worker.open_dialog(address, profile).await
+    }
+
+    /// Pauses a bot: nothing automatic begins from now on; see [`Worker::pause_bot`].
+    ///
+    /// # Errors
+    /// See [`Worker::pause_bot`].
+    pub async fn pause_bot(&self, bot: &BotId) -> Result<bool, HandleError> {
+        self.worker.pause_bot(bot).await
+    }
+
+    /// Ends a bot's pause; see [`Worker::resume_bot`].
+    ///
+    /// # Errors
+    /// See [`Worker::pause_bot`].
+    pub async fn resume_bot(&self, bot: &BotId) -> Result<bool, HandleError> {
+        self.worker.resume_bot(bot).await
+    }
+
+    /// What is true of a bot beside its settings; see [`Worker::bot_row`].
+    ///
+    /// # Errors
+    /// See [`Worker::pause_bot`].
+    pub async fn bot_row(&self, bot: &BotId) -> Result<BotRow, HandleError> {
+        self.worker.bot_row(bot).await
     }
 
     /// Shows the contact for a few seconds that a message is being written.
@@ -268,6 +310,24 @@ impl Chatflow {
         Snapshot::decode(&loaded.snapshot)
             .map(Some)
             .map_err(|source| HandleError::Decode { dialog, source })
+    }
+
+    /// What [`deploy`](Chatflow::deploy) would do to the dialogs as they stand now. Changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// As [`deploy`](Chatflow::deploy).
+    pub async fn upgrade_plan(&self, bot: &Bot) -> Result<UpgradePlan, DeployError> {
+        self.worker.upgrade_plan(bot).await
+    }
+
+    /// Lets a bot that is running go on with new flows and settings, without a restart; see
+    /// [`Worker::deploy`].
+    ///
+    /// # Errors
+    /// [`DeployError`]
+    pub async fn deploy(&self, bot: &Bot) -> Result<Deployed, DeployError> {
+        self.worker.deploy(bot).await
     }
 
     /// The store, for queries.
@@ -359,10 +419,91 @@ impl Builder {
         self
     }
 
-    /// Adds somebody who answers calls.
+    /// Adds somebody who answers calls; see [`WorkerBuilder::port`].
     #[must_use]
     pub fn port(mut self, name: impl Into<String>, port: impl Port) -> Self {
         self.worker = self.worker.port(name, Arc::new(port));
+        self
+    }
+
+    /// Sets who answers steps that ask a model.
+    #[must_use]
+    pub fn model(mut self, provider: impl ModelProvider) -> Self {
+        self.worker = self.worker.model(Arc::new(provider));
+        self
+    }
+
+    /// Adds who makes text of media, under the name that bots name.
+    #[must_use]
+    pub fn recogniser(mut self, name: impl Into<String>, recognizer: impl Recognizer) -> Self {
+        self.worker = self.worker.recogniser(name, Arc::new(recognizer));
+        self
+    }
+
+    /// Sets who translates.
+    #[must_use]
+    pub fn translator(mut self, translator: impl Translator) -> Self {
+        self.worker = self.worker.translator(Arc::new(translator));
+        self
+    }
+
+    /// Sets who calls outside services for steps that name no port.
+    #[must_use]
+    pub fn webhooks(mut self, caller: impl WebhookCaller) -> Self {
+        self.worker = self.worker.webhooks(Arc::new(caller));
+        self
+    }
+
+    /// Adds who calls outside services for steps that name this port.
+    #[must_use]
+    pub fn webhooks_as(mut self, name: impl Into<String>, caller: impl WebhookCaller) -> Self {
+        self.worker = self.worker.webhooks_as(name, Arc::new(caller));
+        self
+    }
+
+    /// Sets who hears what flows report.
+    #[must_use]
+    pub fn tracker(mut self, tracker: impl Tracker) -> Self {
+        self.worker = self.worker.tracker(Arc::new(tracker));
+        self
+    }
+
+    /// Adds who hears what steps report that name this port.
+    #[must_use]
+    pub fn tracker_as(mut self, name: impl Into<String>, tracker: impl Tracker) -> Self {
+        self.worker = self.worker.tracker_as(name, Arc::new(tracker));
+        self
+    }
+
+    /// Sets who hears what operators are to be told.
+    #[must_use]
+    pub fn notifier(mut self, notifier: impl Notifier) -> Self {
+        self.worker = self.worker.notifier(Arc::new(notifier));
+        self
+    }
+
+    /// Sets who says whether contacts have joined a place, for steps that name no port.
+    #[must_use]
+    pub fn membership(mut self, checker: impl MembershipChecker) -> Self {
+        self.worker = self.worker.membership(Arc::new(checker));
+        self
+    }
+
+    /// Adds who says whether contacts have joined a place, for steps that name this port.
+    #[must_use]
+    pub fn membership_as(
+        mut self,
+        name: impl Into<String>,
+        checker: impl MembershipChecker,
+    ) -> Self {
+        self.worker = self.worker.membership_as(name, Arc::new(checker));
+        self
+    }
+
+    /// Adds a bot on another platform, under the name that steps name.
+    #[must_use]
+    pub fn external_bot(mut self, name: impl Into<String>, bot: impl ExternalBot) -> Self {
+        self.worker = self.worker.external_bot(name, Arc::new(bot));
         self
     }
 

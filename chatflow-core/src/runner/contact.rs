@@ -134,7 +134,7 @@ impl Worker {
             let snapshot = decode(dialog, &loaded)?;
             let config = self.config(&snapshot.bot)?;
             if !self
-                .bring_contact_up(config, &snapshot, &loaded, None)
+                .bring_contact_up(&config, &snapshot, &loaded, None)
                 .await?
             {
                 return Ok(told);

@@ -9,16 +9,20 @@ use futures::future::{Either, FutureExt, select};
 
 use crate::channel::{Action, NextTry, Outbound, Receipt, SendError, SendErrorClass, plan};
 use crate::dialog::{
-    Address, CallFailure, Cause, EffectBody, EffectId, Event, EventBody, EventKey, ExternalId,
-    FailureClass, FailureReason, Moment, Reach, Value, time,
+    Address, BotId, Cause, DialogId, EffectBody, EffectId, Event, EventBody, EventKey, ExternalId,
+    FailureClass, FailureReason, Moment, Reach, Usage, time,
 };
+use crate::engine::Refusal;
 use crate::runner::line::Line;
-use crate::runner::worker::decode;
-use crate::runner::{HandleError, Handled, PortError, Worker};
-use crate::store::{About, Begun, Delivery, Settled, Settlement};
+use crate::runner::worker::{With, decode};
+use crate::runner::{HandleError, Handled, Worker};
+use crate::store::{About, Begun, CommitError, Delivery, RefusedEvent, Settled, Settlement};
 
 /// How long an entry of a bot that isn't in this program is put off.
 const PUT_OFF: Duration = Duration::from_secs(60);
+
+/// How long messengers are sure to show that somebody writes: most do so for five seconds.
+const TYPING_AGAIN: Duration = Duration::from_secs(4);
 
 /// How a delivery ended, as long as the store doesn't know it yet.
 #[derive(Debug, Clone)]
@@ -27,6 +31,10 @@ pub(crate) struct Ended {
     /// What the dialog has to know of it; the event's turn settles the entry in its own commit,
     /// so that neither can be lost without the other.
     event: Option<Event>,
+    /// The event is automation's: in a pause of the bot it doesn't happen.
+    automatic: bool,
+    /// What a model's answer has cost.
+    usage: Option<(BotId, Usage)>,
 }
 
 impl Worker {
@@ -46,9 +54,9 @@ impl Worker {
             // knows, so it is tried again; the attempt counts.
             let due = self.clock.now();
             let counted = true;
-            self.keep(&delivery, Settled::Retry { due, counted }, None);
-            let (settled, body) = self.hand_out(&delivery).await;
-            self.keep(&delivery, settled, body);
+            self.keep(&delivery, Settled::Retry { due, counted }, None, None);
+            let (settled, body, usage) = self.hand_out(&delivery).await;
+            self.keep(&delivery, settled, body, usage);
         }
         let Some(ended) = self.ended(effect) else {
             return Ok(false);
@@ -56,12 +64,27 @@ impl Worker {
         match &ended.event {
             None => self.store.settle(vec![ended.settlement]).await?,
             Some(event) => {
-                let settlement = Some(ended.settlement.clone());
-                let handled = self.turn(effect.dialog, event, None, settlement).await?;
-                // The dialog knows already, so its turn settled nothing now; where the entry is
-                // settled too, this changes nothing.
-                if handled == Handled::Duplicate {
-                    self.store.settle(vec![ended.settlement]).await?;
+                let with = With {
+                    settlement: Some(ended.settlement.clone()),
+                    automatic: ended.automatic,
+                    usage: ended.usage.clone(),
+                    ..With::default()
+                };
+                match self.turn_with(effect.dialog, event, None, &with).await? {
+                    // The dialog knows already, so its turn settled nothing now; where the entry
+                    // is settled too, this changes nothing.
+                    Handled::Duplicate => self.store.settle(vec![ended.settlement]).await?,
+                    // The bot was paused meanwhile: asked again, under the same key, afterwards.
+                    Handled::NotYet => {
+                        let settled = put_off_until(self.clock.now());
+                        let again = Settlement {
+                            settled,
+                            ..ended.settlement
+                        };
+                        self.pay_for_nothing(effect.dialog, event, again, ended.usage)
+                            .await?;
+                    }
+                    _ => {}
                 }
             }
         }
@@ -70,6 +93,31 @@ impl Worker {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&effect);
         Ok(true)
+    }
+
+    /// Settles a call whose answer can't be used now. What the answer has cost is spent.
+    async fn pay_for_nothing(
+        &self,
+        dialog: DialogId,
+        event: &Event,
+        settlement: Settlement,
+        usage: Option<(BotId, Usage)>,
+    ) -> Result<(), HandleError> {
+        if usage.is_none() {
+            return Ok(self.store.settle(vec![settlement]).await?);
+        }
+        let (now, reason) = (self.clock.now(), Refusal::Paused);
+        // The same attempt may have another answer later, at the same moment of a clock that
+        // stands still: this one's key is its own.
+        let key = EventKey::own(format_args!("unused:{}", event.key));
+        let event = Event::new(key, event.body.clone());
+        let mut refused = RefusedEvent::new(dialog, &event, now, &reason, Some(settlement))?;
+        refused.usage = usage;
+        match self.store.refuse(refused).await {
+            Ok(_) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error.into()),
+            Err(error) => Err(HandleError::Commit(error)),
+        }
     }
 
     /// Deliveries whose outcome the store doesn't know yet.
@@ -83,7 +131,13 @@ impl Worker {
         ended.get(&effect).cloned()
     }
 
-    fn keep(&self, delivery: &Delivery, settled: Settled, body: Option<EventBody>) {
+    fn keep(
+        &self,
+        delivery: &Delivery,
+        settled: Settled,
+        body: Option<EventBody>,
+        usage: Option<Usage>,
+    ) {
         let effect = delivery.effect.id;
         let attempt = delivery.attempt;
         let event = body.map(|body| {
@@ -102,47 +156,83 @@ impl Worker {
             settled,
             at: self.clock.now(),
         };
+        let usage = usage.map(|usage| (delivery.bot.clone(), usage));
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.insert(effect, Ended { settlement, event });
+        let automatic = delivery.effect.automatic
+            && matches!(&event, Some(event) if matches!(event.body, EventBody::CallAnswered { .. }));
+        let outcome = Ended {
+            settlement,
+            event,
+            automatic,
+            usage,
+        };
+        ended.insert(effect, outcome);
     }
 
     /// How the delivery ended, and what the dialog has to know of it.
-    async fn hand_out(&self, delivery: &Delivery) -> (Settled, Option<EventBody>) {
-        if !self.bots.contains_key(&delivery.bot) {
+    async fn hand_out(&self, delivery: &Delivery) -> (Settled, Option<EventBody>, Option<Usage>) {
+        if self.config(&delivery.bot).is_err() {
             tracing::warn!(bot = %delivery.bot, "an entry waits for a bot that isn't in this program");
-            return (self.put_off(PUT_OFF), None);
+            return (self.put_off(PUT_OFF), None, None);
         }
-        let effect = delivery.effect.id;
         match &delivery.effect.body {
             EffectBody::Send(_) | EffectBody::Edit { .. } | EffectBody::Delete { .. } => {
                 let Some(line) = self.lines.get(&delivery.address.channel) else {
                     let channel = &delivery.address.channel;
                     tracing::warn!(%channel, "an entry waits for a channel that isn't in this program");
-                    return (self.put_off(PUT_OFF), None);
+                    return (self.put_off(PUT_OFF), None, None);
                 };
                 match self.to_contact(line, delivery).await {
                     Ok(settled) => {
                         self.channel_works(line).await;
-                        (settled, None)
+                        (settled, None, None)
                     }
-                    Err(error) => self.not_delivered(line, delivery, error).await,
+                    Err(error) => {
+                        let (settled, body) = self.not_delivered(line, delivery, error).await;
+                        (settled, body, None)
+                    }
                 }
             }
-            EffectBody::Call { port, request } => match self.call(delivery, port, request).await {
-                Ok(retry) => (retry, None),
-                Err(answer) => {
-                    let settled = match &answer {
-                        Ok(_) => Settled::Sent { ids: Vec::new() },
-                        Err(_) => Settled::Dead {
-                            reason: FailureReason::Transient,
-                        },
-                    };
-                    let call = effect;
-                    (settled, Some(EventBody::CallAnswered { call, answer }))
-                }
-            },
-            EffectBody::PatchContact(patch) => (Settled::Patched(patch.clone()), None),
+            EffectBody::Call { port, request } => self.call(delivery, port, request).await,
+            EffectBody::PatchContact(patch) => (Settled::Patched(patch.clone()), None, None),
+            EffectBody::Typing { until } => (self.type_until(delivery, *until).await, None, None),
+            EffectBody::Tell { port, report } => {
+                (self.tell(delivery, port, report).await, None, None)
+            }
         }
+    }
+
+    /// Shows the contact that somebody writes, and comes again until the moment. It takes no slot
+    /// of the channel's, and is left out while the channel rests; what fails is not tried again.
+    async fn type_until(&self, delivery: &Delivery, until: Moment) -> Settled {
+        let over = Settled::Sent { ids: Vec::new() };
+        let now = self.clock.now();
+        let Some(line) = self.lines.get(&delivery.address.channel) else {
+            return over;
+        };
+        if now >= until || !line.channel.capabilities().typing {
+            return over;
+        }
+        if !line.rests(now) {
+            let shown = line.channel.act(&delivery.address, &Action::Typing);
+            let within = self.delivery_timeout.min(TYPING_AGAIN);
+            match self.in_time(shown, within).await {
+                Some(Ok(Ok(()))) => {}
+                Some(Ok(Err(error))) => {
+                    let effect = delivery.effect.id;
+                    tracing::debug!(%effect, class = %error.class, "typing isn't shown");
+                    if let Some(wait) = wait(&error.class) {
+                        line.penalise(&delivery.address, wait, now);
+                    }
+                    return over;
+                }
+                Some(Err(Panicked)) | None => return over,
+            }
+        }
+        if time::add(self.clock.now(), TYPING_AGAIN) >= until {
+            return over;
+        }
+        self.put_off(TYPING_AGAIN)
     }
 
     /// Hands one part of a message to its channel, or changes a sent one.
@@ -206,7 +296,10 @@ impl Worker {
                 }
                 Ok(Settled::Sent { ids: Vec::new() })
             }
-            EffectBody::Call { .. } | EffectBody::PatchContact(_) => Err(SendError::new(
+            EffectBody::Call { .. }
+            | EffectBody::Typing { .. }
+            | EffectBody::Tell { .. }
+            | EffectBody::PatchContact(_) => Err(SendError::new(
                 SendErrorClass::Invalid,
                 "it goes to no contact",
             )),
@@ -362,40 +455,9 @@ impl Worker {
         }
     }
 
-    /// A retry, or the final answer.
-    async fn call(
-        &self,
-        delivery: &Delivery,
-        port: &str,
-        request: &Value,
-    ) -> Result<Settled, Result<Value, CallFailure>> {
-        let Some(port) = self.ports.get(port) else {
-            tracing::warn!(port, "a step calls a port that this program doesn't have");
-            return Err(Err(CallFailure::NoSuchPort));
-        };
-        let limit = self
-            .bots
-            .get(&delivery.bot)
-            .map_or(0, |config| config.settings().limits.data_bytes);
-        let asked = port.call(delivery.effect.id, request);
-        match self.in_time(asked, self.delivery_timeout).await {
-            Some(Ok(Ok(answer))) if answer.weight() > limit || !answer.is_storable() => {
-                Err(Err(CallFailure::TooLarge))
-            }
-            Some(Ok(Ok(answer))) => Err(Ok(answer)),
-            Some(Ok(Err(PortError::Refused))) => Err(Err(CallFailure::Refused)),
-            Some(Ok(Err(PortError::Transient { retry_after }))) => self
-                .retry(delivery, retry_after)
-                .ok_or(Err(CallFailure::Exhausted)),
-            Some(Err(Panicked)) | None => self
-                .retry(delivery, None)
-                .ok_or(Err(CallFailure::Exhausted)),
-        }
-    }
-
     /// What the outside answers; none if it takes longer than the worker waits. A panic out
     /// there is the outside's failure and stops nothing here.
-    async fn in_time<T: Send>(
+    pub(crate) async fn in_time<T: Send>(
         &self,
         outside: impl Future<Output = T> + Send,
         within: Duration,
@@ -412,7 +474,11 @@ impl Worker {
         }
     }
 
-    fn retry(&self, delivery: &Delivery, retry_after: Option<Duration>) -> Option<Settled> {
+    pub(crate) fn retry(
+        &self,
+        delivery: &Delivery,
+        retry_after: Option<Duration>,
+    ) -> Option<Settled> {
         let wait = self
             .retry
             .wait(delivery.effect.id, delivery.attempt, retry_after)?;
@@ -432,7 +498,7 @@ fn put_off_until(due: Moment) -> Settled {
     Settled::Retry { due, counted }
 }
 
-struct Panicked;
+pub(crate) struct Panicked;
 
 fn wait(class: &SendErrorClass) -> Option<Duration> {
     match class {

@@ -11,6 +11,7 @@ use crate::channel::Slot;
 use crate::dialog::{
     ChannelId, DialogId, EffectId, Event, EventBody, EventKey, Moment, Revision, SendLane, time,
 };
+use crate::runner::worker::With;
 use crate::runner::{HandleError, Handled, Worker};
 use crate::store::{Due, DueDelivery, DueQuery, StoreError};
 
@@ -181,9 +182,12 @@ impl Worker {
             name: name.to_owned(),
             generation,
         };
-        let handled = self
-            .turn(dialog, &Event::new(key, body), None, None)
-            .await?;
+        let with = With {
+            automatic: true,
+            ..With::default()
+        };
+        let event = Event::new(key, body);
+        let handled = self.turn_with(dialog, &event, None, &with).await?;
         Ok(matches!(handled, Handled::Applied { .. }))
     }
 }

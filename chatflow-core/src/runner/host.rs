@@ -6,10 +6,10 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::channel::{Action, Capabilities, Channel, MessageAction, SendError, SendErrorClass};
-use crate::dialog::{Address, BotId, ChannelId, DialogId, EffectId, ExternalId, Source};
+use crate::dialog::{Address, BotId, ChannelId, DialogId, EffectId, ExternalId, Source, time};
 use crate::runner::worker::decode;
 use crate::runner::{HandleError, Worker};
-use crate::store::{StoreError, TranscriptLine};
+use crate::store::{BotRow, StoreError, TranscriptLine};
 
 /// A channel as a host's lists show it.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +57,40 @@ impl Worker {
     /// program's.
     pub fn channel_name(&self, address: &Address) -> Option<&str> {
         Some(self.lines.get(&address.channel)?.channel.name())
+    }
+
+    /// Pauses a bot: nothing automatic begins from now on. Its dialogs keep their places, what
+    /// contacts write is kept for the flows, timers and what automation has decided are held, and
+    /// people go on writing. What is on its way to a channel isn't stopped; what is being asked
+    /// outside is asked again after the pause. Says whether that changed anything.
+    ///
+    /// # Errors
+    /// [`HandleError::NoSuchBot`], and where the store fails.
+    pub async fn pause_bot(&self, bot: &BotId) -> Result<bool, HandleError> {
+        self.config(bot)?;
+        let since = time::whole_milliseconds(self.clock.now());
+        Ok(self.store.pause(bot, Some(since)).await?)
+    }
+
+    /// Ends a bot's pause: what was held goes on at once, each thing once. Says whether that
+    /// changed anything.
+    ///
+    /// # Errors
+    /// See [`pause_bot`](Worker::pause_bot).
+    pub async fn resume_bot(&self, bot: &BotId) -> Result<bool, HandleError> {
+        self.config(bot)?;
+        let _wake = self.wake.on_drop();
+        Ok(self.store.pause(bot, None).await?)
+    }
+
+    /// What is true of a bot beside its settings: whether it is paused, and what its models have
+    /// used.
+    ///
+    /// # Errors
+    /// See [`pause_bot`](Worker::pause_bot).
+    pub async fn bot_row(&self, bot: &BotId) -> Result<BotRow, HandleError> {
+        self.config(bot)?;
+        Ok(self.store.bot(bot).await?)
     }
 
     /// Shows the contact for a few seconds that a message is being written. Neither journal nor

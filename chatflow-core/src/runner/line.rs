@@ -93,6 +93,11 @@ impl Line {
         until
     }
 
+    /// Whether the channel takes nothing at all now.
+    pub(crate) fn rests(&self, now: Moment) -> bool {
+        self.gate().limiter.paused_until(now).is_some()
+    }
+
     /// The channel doesn't know an address. Where it has known none of many of late, it is the
     /// channel that is doubted: it rests until the moment given.
     pub(crate) fn unknown(&self, dialog: DialogId, now: Moment) -> Option<Moment> {

@@ -12,19 +12,25 @@
 //! across dialogs, so a slow store slows down its callers instead of filling a queue. The
 //! worker has no executor of its own: a driver polls it.
 
+mod asked;
 mod backoff;
 mod builder;
+mod call;
 #[cfg(feature = "runtime")]
 mod chatflow;
 mod clock;
 mod contact;
 mod deliver;
+mod deploy;
 mod drive;
+mod history;
 mod host;
 mod ingest;
 mod line;
 mod order;
 mod port;
+mod postback;
+mod provider;
 mod wake;
 mod worker;
 
@@ -36,6 +42,12 @@ pub use clock::Clock;
 #[cfg(feature = "runtime")]
 pub use clock::SystemClock;
 pub use contact::{ChangeContactError, ContactChanged};
+pub use deploy::{DeployError, Deployed};
 pub use host::{ChannelInfo, StartLinkError};
-pub use port::{Port, PortError};
+pub use port::{Port, PortError, PortErrorKind};
+pub use provider::{
+    BotDone, BotReply, ExternalBot, MembershipChecker, ModelMessage, ModelProvider, ModelPurpose,
+    ModelReply, ModelRequest, Notification, Notifier, Recognizer, Tracker, TrackerEvent,
+    Translator, WebhookCaller, WebhookRequest, WebhookResponse,
+};
 pub use worker::{HandleError, Handled, Worker};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tracing::Instrument as _;
@@ -11,15 +11,16 @@ use crate::channel::{MessageAction, SendError};
 use crate::dialog::codec::{DecodeError, EncodeError};
 use crate::dialog::{
     Address, BotId, ChannelId, Contact, ContactId, DialogId, EffectId, Event, EventBody, EventKey,
-    Fact, OperatorAct, Profile, RawBody, Revision, Snapshot,
+    Fact, OperatorAct, Profile, RawBody, Revision, Snapshot, Usage,
 };
 use crate::engine::{Engine, Refusal, Refused, Transition};
 use crate::flow::Config;
+use crate::runner::asked::Asked;
 use crate::runner::deliver::Ended;
 use crate::runner::line::Line;
 use crate::runner::order::{Order, Pass};
 use crate::runner::wake::Wake;
-use crate::runner::{Clock, Port, RetryPolicy};
+use crate::runner::{Clock, RetryPolicy};
 use crate::store::{
     CommitError, Committed, LoadedDialog, Opened, RefusedEvent, Settlement, Store, StoreError,
     TurnCommit,
@@ -40,9 +41,11 @@ pub(crate) const ROUNDS_MAX: u32 = 16;
 pub struct Worker {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) bots: BTreeMap<BotId, Arc<Config>>,
+    /// Replaced one by one, by [`deploy`](Worker::deploy).
+    pub(crate) bots: RwLock<BTreeMap<BotId, Arc<Config>>>,
+    pub(crate) deploying: futures::lock::Mutex<()>,
     pub(crate) lines: BTreeMap<ChannelId, Line>,
-    pub(crate) ports: BTreeMap<String, Arc<dyn Port>>,
+    pub(crate) ports: BTreeMap<String, Asked>,
     pub(crate) retry: RetryPolicy,
     pub(crate) deliveries_max: usize,
     pub(crate) wake: Wake,
@@ -54,7 +57,13 @@ pub struct Worker {
 impl std::fmt::Debug for Worker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Worker")
-            .field("bots", &self.bots.keys())
+            .field(
+                "bots",
+                &self
+                    .configs()
+                    .map(|config| config.bot().clone())
+                    .collect::<Vec<_>>(),
+            )
             .field("channels", &self.lines.keys())
             .finish_non_exhaustive()
     }
@@ -67,6 +76,11 @@ pub enum Handled {
     Applied {
         /// The dialog's revision now.
         revision: Revision,
+        /// Deliveries of earlier turns that it took back: they never begin.
+        cancelled: Vec<EffectId>,
+        /// Where it takes something back: messages of automation that had begun to be sent, so
+        /// that they may still arrive.
+        under_way: Vec<EffectId>,
     },
     /// It had been handled before; nothing changed. Also the answer where the store lost the
     /// answer of this very turn's commit, and it had happened.
@@ -77,8 +91,20 @@ pub enum Handled {
     Unchanged,
     /// It was refused. That is recorded, and the event won't be taken again.
     Refused(Refusal),
-    /// The timer isn't due yet; nothing was written.
+    /// The timer isn't due yet, or automation waits for the end of the bot's pause; nothing was
+    /// written.
     NotYet,
+}
+
+impl Handled {
+    /// It made a turn that took nothing back.
+    pub const fn applied(revision: Revision) -> Self {
+        Self::Applied {
+            revision,
+            cancelled: Vec::new(),
+            under_way: Vec::new(),
+        }
+    }
 }
 
 /// Why an event was not handled. Nothing of it is stored; it may be offered again.
@@ -149,18 +175,21 @@ pub enum HandleError {
 }
 
 impl Worker {
-    /// Stores the configs and takes up what an earlier process left in flight. Call it once,
-    /// before anything else.
+    /// Stores the configs, takes up what an earlier process left in flight, and leads dialogs
+    /// out of versions of their flows that are to be left. Call it once, before anything else.
     ///
     /// # Errors
     /// [`StoreError`] where the store can't be written.
     pub async fn start(&self) -> Result<(), StoreError> {
-        for config in self.bots.values() {
+        for config in self.configs() {
             self.store.put_definitions(config.definitions()).await?;
         }
         let taken_up = self.store.recover(self.clock.now()).await?;
         if taken_up > 0 {
             tracing::info!(taken_up, "deliveries of an earlier run are sent again");
+        }
+        for config in self.configs() {
+            self.lead_at_start(&config).await?;
         }
         self.wake.signal();
         Ok(())
@@ -171,9 +200,11 @@ impl Worker {
         &self.store
     }
 
-    /// The configs of its bots.
-    pub fn configs(&self) -> impl Iterator<Item = &Arc<Config>> {
-        self.bots.values()
+    /// The configs of its bots, as they are now.
+    pub fn configs(&self) -> impl Iterator<Item = Arc<Config>> {
+        let bots = self.bots.read().unwrap_or_else(PoisonError::into_inner);
+        let configs: Vec<_> = bots.values().cloned().collect();
+        configs.into_iter()
     }
 
     /// Handles an operator's act on a dialog that exists. The same act under the same key
@@ -221,10 +252,26 @@ impl Worker {
         settlement: Option<Settlement>,
         raw: Option<RawBody>,
     ) -> Result<Handled, HandleError> {
-        let with = With { settlement, raw };
+        let with = With {
+            settlement,
+            raw,
+            automatic: false,
+            usage: None,
+        };
+        self.turn_with(dialog, event, person, &with).await
+    }
+
+    /// A turn with what is written beside it.
+    pub(crate) async fn turn_with(
+        &self,
+        dialog: DialogId,
+        event: &Event,
+        person: Option<Person<'_>>,
+        with: &With,
+    ) -> Result<Handled, HandleError> {
         let pass = self.order.pass(dialog).await;
         let span = tracing::debug_span!("turn", %dialog, event = event.body.label());
-        self.turn_in_order(&pass, dialog, event, person, &with)
+        self.turn_in_order(&pass, dialog, event, person, with)
             .instrument(span)
             .await
     }
@@ -240,26 +287,31 @@ impl Worker {
         let mut panicked = None;
         for _ in 0..ROUNDS_MAX {
             let loaded = self.store.load(dialog).await?;
-            let (snapshot, opened) = match &loaded {
-                Some(loaded) => (decode(dialog, loaded)?, None),
+            let (snapshot, opened, paused) = match &loaded {
+                Some(loaded) => (decode(dialog, loaded)?, None, loaded.bot_paused),
                 None => {
                     let person = person.ok_or(HandleError::NoSuchDialog { dialog })?;
                     let (snapshot, opened) = self.open(person).await?;
-                    (snapshot, Some(opened))
+                    let row = self.store.bot(&snapshot.bot).await?;
+                    (snapshot, Some(opened), row.paused_since.is_some())
                 }
             };
+            if paused && with.automatic {
+                return Ok(Handled::NotYet);
+            }
             let config = self.config(&snapshot.bot)?;
             if let Some(loaded) = &loaded
                 && self
-                    .bring_contact_up(config, &snapshot, loaded, person)
+                    .bring_contact_up(&config, &snapshot, loaded, person)
                     .await?
             {
                 continue;
             }
-            let given = panicked.as_ref().unwrap_or(event);
+            let kept = paused.then(|| while_paused(event)).flatten();
+            let given = panicked.as_ref().or(kept.as_ref()).unwrap_or(event);
             let now = self.clock.now();
             let decided = catch_unwind(AssertUnwindSafe(|| {
-                Engine::handle(config, snapshot, given, now)
+                Engine::handle(&config, snapshot, given, now)
             }));
             let transition = match decided {
                 Ok(Ok(transition)) => transition,
@@ -270,7 +322,7 @@ impl Worker {
                 }
                 Err(_) => {
                     tracing::error!("a step panicked; its turn is undone");
-                    let body = EventBody::StepPanicked(Box::new(event.body.clone()));
+                    let body = EventBody::StepPanicked(Box::new(given.body.clone()));
                     panicked = Some(Event {
                         body,
                         ..event.clone()
@@ -319,14 +371,25 @@ impl Worker {
         let mut turn = TurnCommit::new(transition, key.clone(), opened, settlement, now)
             .map_err(|error| Failed::For(error.into()))?;
         turn.raw.clone_from(&with.raw);
+        // An answer that can't be used has cost something too.
+        if let Some((_, usage)) = with.usage.as_ref().filter(|_| turn.usage.is_empty()) {
+            turn.usage = *usage;
+        }
         // Also where the caller goes away while the store is busy: the turn may still land.
         let _wake = has_work.then(|| self.wake.on_drop());
         match self.store.commit(turn).await {
-            Ok(Committed::Applied { cancelled }) => {
+            Ok(Committed::Applied {
+                cancelled,
+                under_way,
+            }) => {
                 if !cancelled.is_empty() {
                     tracing::debug!(cancelled = cancelled.len(), "deliveries were cancelled");
                 }
-                Ok(Handled::Applied { revision })
+                Ok(Handled::Applied {
+                    revision,
+                    cancelled,
+                    under_way,
+                })
             }
             Ok(Committed::Duplicate { .. }) => Ok(Handled::Duplicate),
             // Both are answered by loading again: the revision and the key then tell.
@@ -353,7 +416,9 @@ impl Worker {
         }
         match refused.reason {
             Refusal::TimerEarly => return Ok(Handled::NotYet),
-            Refusal::Unchanged if is_command => return Ok(Handled::Unchanged),
+            Refusal::Unchanged if is_command || event.body == EventBody::Deployed => {
+                return Ok(Handled::Unchanged);
+            }
             _ if is_command => return Err(HandleError::Refused(Box::new(refused))),
             _ => {}
         }
@@ -362,6 +427,7 @@ impl Worker {
         let settlement = with.settlement.clone();
         let mut record = RefusedEvent::new(dialog, event, now, &refused.reason, settlement)?;
         record.raw.clone_from(&with.raw);
+        record.usage.clone_from(&with.usage);
         match self.store.refuse(record).await {
             Ok(Committed::Applied { .. }) => Ok(Handled::Refused(refused.reason)),
             Ok(Committed::Duplicate { .. }) => Ok(Handled::Duplicate),
@@ -390,9 +456,10 @@ impl Worker {
         ))
     }
 
-    pub(crate) fn config(&self, bot: &BotId) -> Result<&Arc<Config>, HandleError> {
-        self.bots
-            .get(bot)
+    pub(crate) fn config(&self, bot: &BotId) -> Result<Arc<Config>, HandleError> {
+        let bots = self.bots.read().unwrap_or_else(PoisonError::into_inner);
+        bots.get(bot)
+            .cloned()
             .ok_or_else(|| HandleError::NoSuchBot { bot: bot.clone() })
     }
 }
@@ -404,6 +471,10 @@ pub(crate) struct With {
     pub(crate) settlement: Option<Settlement>,
     /// The report as it came.
     pub(crate) raw: Option<RawBody>,
+    /// The event is automation's: there is no turn while the bot is paused.
+    pub(crate) automatic: bool,
+    /// What an answer has cost, which is spent though nobody waits for it any more.
+    pub(crate) usage: Option<(BotId, Usage)>,
 }
 
 /// Who an inbound event is from.
@@ -418,6 +489,18 @@ pub(crate) enum Failed {
     /// The dialog changed meanwhile, or nobody knows: load and decide again.
     Again(CommitError),
     For(HandleError),
+}
+
+/// What the contact's event becomes in a pause of the bot: it is kept, and the flow gets it later.
+fn while_paused(event: &Event) -> Option<Event> {
+    let waits = matches!(
+        event.body,
+        EventBody::MessageReceived(_) | EventBody::Started { .. } | EventBody::PostbackReceived(_)
+    );
+    waits.then(|| Event {
+        body: EventBody::WhilePaused(Box::new(event.body.clone())),
+        ..event.clone()
+    })
 }
 
 pub(crate) fn check_key(key: &EventKey) -> Result<(), HandleError> {

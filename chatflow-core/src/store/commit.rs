@@ -7,7 +7,7 @@ use crate::dialog::time;
 use crate::dialog::{
     Address, BotId, CancelScope, ChannelId, Contact, ContactPatch, DialogId, DialogRow, Effect,
     EffectId, Event, EventKey, ExternalId, FailureReason, MessageRecord, Moment, RawBody, Revision,
-    TimerChange,
+    TimerChange, Usage,
 };
 use crate::engine::{Refusal, Transition};
 
@@ -49,6 +49,8 @@ pub struct TurnCommit {
     pub moved: Option<Address>,
     /// What the outside reported, as it came. It is kept under the event's key.
     pub raw: Option<RawBody>,
+    /// What models used for this turn: it is added to the bot's row.
+    pub usage: Usage,
 }
 
 impl fmt::Debug for TurnCommit {
@@ -64,6 +66,7 @@ impl fmt::Debug for TurnCommit {
             .field("timers", &self.timers)
             .field("cancel", &self.cancel)
             .field("settlement", &self.settlement)
+            .field("usage", &self.usage)
             .finish_non_exhaustive()
     }
 }
@@ -110,6 +113,7 @@ impl TurnCommit {
             settlement,
             moved: transition.moved,
             raw: None,
+            usage: transition.usage,
         })
     }
 }
@@ -131,6 +135,9 @@ pub struct RefusedEvent {
     pub settlement: Option<Settlement>,
     /// What the outside reported, as it came. It is kept under the event's key.
     pub raw: Option<RawBody>,
+    /// What models have used for an answer that nobody waits for any more, and whose bot asked: it
+    /// is added to the bot's row all the same.
+    pub usage: Option<(BotId, Usage)>,
 }
 
 impl RefusedEvent {
@@ -153,6 +160,7 @@ impl RefusedEvent {
             event: codec::encode(event)?,
             settlement,
             raw: None,
+            usage: None,
         })
     }
 }
@@ -234,12 +242,23 @@ pub enum Committed {
     Applied {
         /// Entries that it cancelled.
         cancelled: Vec<EffectId>,
+        /// Where a turn cancels: automatic messages of its dialog that had begun before it, in
+        /// flight or in part, in order. They may still arrive.
+        under_way: Vec<EffectId>,
     },
     /// The key was seen before: nothing changed.
     Duplicate {
         /// The dialog's revision now; 0 if it doesn't exist.
         revision: Revision,
     },
+}
+
+impl Committed {
+    /// Applied, with nothing to cancel.
+    pub const APPLIED: Self = Self::Applied {
+        cancelled: Vec::new(),
+        under_way: Vec::new(),
+    };
 }
 
 /// Why a commit changed nothing, or may have.

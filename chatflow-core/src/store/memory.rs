@@ -3,6 +3,7 @@
 mod record;
 mod tables;
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,14 +11,15 @@ use async_trait::async_trait;
 
 use crate::dialog::{
     Address, BotId, ChannelId, ConfigHash, Contact, ContactId, DialogId, EffectBody, EffectId,
-    EventKey, ExternalId, Moment, RawBody, ReceiptState, Receipted, Revision, SendLane, Source,
-    StatusKind,
+    EventKey, ExternalId, FlowId, FlowVersion, Moment, RawBody, ReceiptState, Receipted, Revision,
+    SendLane, Source, StatusKind,
 };
-use crate::flow::Definition;
+use crate::flow::{Definition, Standing};
 use crate::store::{
-    Begun, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due, DueDelivery,
-    DueQuery, DueTimer, JournalTurn, LoadedDialog, OutboxEntry, PAGE_MAX, RefusedEvent, Settlement,
-    Store, StoreError, StoredRefusal, StoredUnclaimed, TranscriptLine, TurnCommit, Unclaimed,
+    Begun, BotRow, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due,
+    DueDelivery, DueQuery, DueTimer, JournalTurn, LoadedDialog, OutboxEntry, PAGE_MAX,
+    RefusedEvent, Settlement, Store, StoreError, StoredRefusal, StoredUnclaimed, TranscriptLine,
+    TurnCommit, Unclaimed,
 };
 use tables::{Entry, Inner};
 
@@ -76,6 +78,7 @@ impl Store for MemoryStore {
                 revision: record.revision,
                 snapshot: record.snapshot.clone(),
                 contact: inner.contacts.get(&record.contact)?.clone(),
+                bot_paused: inner.is_paused(&record.bot),
             })
         }))
     }
@@ -142,15 +145,17 @@ impl Store for MemoryStore {
             reason: refused.reason,
             event: refused.event,
         });
+        if let Some((bot, usage)) = refused.usage {
+            let row = inner.bot(&bot);
+            row.usage = row.usage.plus(&usage);
+        }
         if let Some(raw) = refused.raw {
             inner.raw.insert((refused.dialog, refused.key), raw);
         }
         if let Some(settlement) = &refused.settlement {
             inner.settle(settlement);
         }
-        Ok(Committed::Applied {
-            cancelled: Vec::new(),
-        })
+        Ok(Committed::APPLIED)
     }
 
     async fn keep_unclaimed(&self, unclaimed: Unclaimed) -> Result<Committed, CommitError> {
@@ -178,7 +183,12 @@ impl Store for MemoryStore {
     async fn due(&self, query: &DueQuery) -> Result<Due, StoreError> {
         let inner = self.lock();
         let (now, limit) = (query.now, query.limit.min(PAGE_MAX));
+        let is_paused = |dialog: &DialogId| {
+            let record = inner.dialogs.get(dialog);
+            record.is_some_and(|record| inner.is_paused(&record.bot))
+        };
         let timers = inner.timers.iter().take_while(|(due, ..)| *due <= now);
+        let timers = timers.filter(|(_, dialog, _)| !is_paused(dialog));
         let timers = timers.take(limit).filter_map(|(due, dialog, name)| {
             let (generation, _) = inner.dialogs.get(dialog)?.timers.get(name)?;
             Some(DueTimer {
@@ -203,7 +213,8 @@ impl Store for MemoryStore {
             let due = due.filter_map(|(_, id)| {
                 let record = inner.dialogs.get(&id.dialog)?;
                 let to = place.as_ref().map(|_| record.address.clone());
-                record.can_begin(*id, now).then_some(DueDelivery {
+                let can_begin = record.can_begin(*id, now, inner.is_paused(&record.bot));
+                can_begin.then_some(DueDelivery {
                     effect: *id,
                     to,
                     lane,
@@ -214,11 +225,16 @@ impl Store for MemoryStore {
         let next_timer = inner
             .timers
             .iter()
-            .map(|(due, ..)| *due)
-            .find(|due| *due > now);
+            .find(|(due, dialog, _)| *due > now && !is_paused(dialog))
+            .map(|(due, ..)| *due);
+        let is_held = |id: &EffectId| {
+            let record = inner.dialogs.get(&id.dialog);
+            record.is_some_and(|record| record.is_held(*id, inner.is_paused(&record.bot)))
+        };
         let next_ready = inner.ready.values().filter_map(|waiting| {
-            let mut later = waiting.iter().map(|(due, _)| *due);
-            later.find(|due| *due > now)
+            let mut later = waiting.iter();
+            let next = later.find(|(due, id)| *due > now && !is_held(id));
+            next.map(|(due, _)| *due)
         });
         let next = next_ready.chain(next_timer).min();
         Ok(Due {
@@ -240,7 +256,7 @@ impl Store for MemoryStore {
         if entry.state == DeliveryState::Cancelled {
             return Ok(Begun::Cancelled);
         }
-        if !record.can_begin(effect, now) {
+        if !record.can_begin(effect, now, inner.is_paused(&record.bot)) {
             return Ok(Begun::NotNow);
         }
         let fenced = entry.effect.automatic && entry.effect.epoch < record.row.fence;
@@ -253,8 +269,10 @@ impl Store for MemoryStore {
                 // What has arrived in part is under way.
                 fenced && entry.part == 0 || !record.row.can_send || contact_blocked
             }
+            EffectBody::Typing { .. } => fenced || !record.row.can_send || contact_blocked,
             EffectBody::Call { .. } => fenced,
-            EffectBody::PatchContact(_) => false,
+            // What has happened isn't undone: the row follows, and the report is made.
+            EffectBody::PatchContact(_) | EffectBody::Tell { .. } => false,
         };
         let about = record.about(&entry.effect);
         let heard_at = record.row.heard_at;
@@ -384,6 +402,46 @@ impl Store for MemoryStore {
             .collect())
     }
 
+    async fn standing(&self, bot: &BotId) -> Result<Vec<Standing>, StoreError> {
+        let inner = self.lock();
+        let mut counts = BTreeMap::new();
+        for record in inner.dialogs.values().filter(|record| record.bot == *bot) {
+            let row = &record.row;
+            if let (Some(flow), Some(version), Some(step)) = (&row.flow, row.version, &row.step) {
+                let place = (flow.clone(), version, step.clone());
+                *counts.entry(place).or_default() += 1;
+            }
+        }
+        let counts = counts.into_iter();
+        let standing = counts.map(|((flow, version, step), dialogs)| Standing {
+            flow,
+            version,
+            step,
+            dialogs,
+        });
+        Ok(standing.collect())
+    }
+
+    async fn dialogs_at(
+        &self,
+        bot: &BotId,
+        flow: &FlowId,
+        version: FlowVersion,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        let inner = self.lock();
+        let records = inner.dialogs.range(following(after));
+        let there = records.filter(|(_, record)| {
+            let row = &record.row;
+            record.bot == *bot && row.flow.as_ref() == Some(flow) && row.version == Some(version)
+        });
+        let there = there.take(limit.min(PAGE_MAX));
+        Ok(there
+            .map(|(dialog, record)| record.summary(*dialog))
+            .collect())
+    }
+
     async fn journal(
         &self,
         dialog: DialogId,
@@ -459,6 +517,21 @@ impl Store for MemoryStore {
                 due: entry.due,
             })
             .collect())
+    }
+
+    async fn bot(&self, bot: &BotId) -> Result<BotRow, StoreError> {
+        let inner = self.lock();
+        let row = inner.bots.get(bot).cloned();
+        Ok(row.unwrap_or_else(|| BotRow::new(bot.clone())))
+    }
+
+    async fn pause(&self, bot: &BotId, since: Option<Moment>) -> Result<bool, StoreError> {
+        let mut inner = self.lock();
+        let changed = inner.is_paused(bot) != since.is_some();
+        if changed {
+            inner.bot(bot).paused_since = since;
+        }
+        Ok(changed)
     }
 
     async fn counters(&self, bot: &BotId) -> Result<Vec<(StatusKind, u64)>, StoreError> {

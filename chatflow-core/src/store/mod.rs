@@ -28,15 +28,17 @@ pub use commit::{
 };
 pub use memory::MemoryStore;
 pub use rows::{
-    About, Begun, Delivery, DeliveryState, DialogSummary, Due, DueDelivery, DueQuery, DueTimer,
-    JournalTurn, LoadedDialog, OutboxEntry, StoredRefusal, StoredUnclaimed, TranscriptLine,
+    About, Begun, BotRow, Delivery, DeliveryState, DialogSummary, Due, DueDelivery, DueQuery,
+    DueTimer, JournalTurn, LoadedDialog, OutboxEntry, StoredRefusal, StoredUnclaimed,
+    TranscriptLine,
 };
 
 use crate::dialog::{
     Address, BotId, ChannelId, ConfigHash, Contact, ContactId, DialogId, EffectId, EventKey,
-    ExternalId, Moment, RawBody, ReceiptState, Receipted, Revision, Source, StatusKind,
+    ExternalId, FlowId, FlowVersion, Moment, RawBody, ReceiptState, Receipted, Revision, Source,
+    StatusKind,
 };
-use crate::flow::Definition;
+use crate::flow::{Definition, Standing};
 
 /// Most rows that one call of a listing method gives, whatever was asked for.
 pub const PAGE_MAX: usize = 1000;
@@ -66,6 +68,13 @@ pub const PAGE_MAX: usize = 1000;
 ///   dialog no longer lags.
 ///
 /// [`due`](Store::due) lists them.
+///
+/// # Bots that are paused
+/// Of a paused bot nothing automatic begins: its timers and its automatic entries are held, but
+/// for contact patches, which the dialogs show already. What is held is neither listed nor begun,
+/// stays as it is, and is due again as it was when the pause is over. What people send goes on,
+/// and overtakes what is held before it. What was in flight when the pause began is not stopped.
+/// A turn may be committed at any time; what it decides is held like the rest.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Keeps the stored forms of configs under their hashes. Keeping one again changes nothing.
@@ -81,7 +90,8 @@ pub trait Store: Send + Sync + 'static {
         address: &Address,
     ) -> Result<Option<DialogId>, StoreError>;
 
-    /// A dialog's snapshot and the row of its contact, as of one moment.
+    /// A dialog's snapshot, the row of its contact and whether its bot is paused, as of one
+    /// moment.
     async fn load(&self, dialog: DialogId) -> Result<Option<LoadedDialog>, StoreError>;
 
     /// Whether an event with this key was handled or refused for this dialog.
@@ -110,7 +120,7 @@ pub trait Store: Send + Sync + 'static {
     /// 3. Otherwise the settlement, if any, is applied, then pending entries are cancelled as
     ///    `turn.cancel` says, then the turn's own are added: those are never cancelled by it. An
     ///    entry of which a part has arrived is under way, and [`CancelScope::Automatic`](crate::CancelScope::Automatic) leaves
-    ///    it alone.
+    ///    it alone. Contact patches and reports are never cancelled.
     ///
     /// A reply takes the broadcasts of its dialog that wait before it along: they become replies,
     /// so that order is kept and nobody waits behind thousands of others' for his answer.
@@ -121,6 +131,12 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Messages that name an external id are found by it, see
     /// [`find_message`](Store::find_message).
+    ///
+    /// `turn.usage` is added to the row of the turn's bot, exactly; see
+    /// [`Usage::plus`](crate::Usage::plus) for what is too much.
+    ///
+    /// Where the turn cancels, the answer also names the automatic messages of the dialog that are
+    /// not cancelled by it and have begun: they are in flight, or a part of them has arrived.
     ///
     /// # After a lost answer
     /// [`CommitError::Unknown`] says that the commit may or may not have happened. Load the
@@ -155,7 +171,8 @@ pub trait Store: Send + Sync + 'static {
     /// Of a dialog's messages only the first that is neither taken, dead nor cancelled can be
     /// listed, and only when it is ready: one is in flight at a time. They are listed by channel
     /// and lane, so many of one hide none of another; all replies come before all broadcasts.
-    /// Calls and contact patches are listed beside them.
+    /// Calls, typing, reports and contact patches are listed beside them. What a pause of its bot
+    /// holds is neither listed nor counted in when to ask again.
     ///
     /// Also dialogs that lag, at most `query.limit` of them, in the order of their ids: found by
     /// an index, not by looking at dialogs that don't.
@@ -164,12 +181,12 @@ pub trait Store: Send + Sync + 'static {
     /// Starts a delivery: counts the attempt durably and hands out the entry, if it may start.
     ///
     /// An entry that may never start is cancelled here, and [`Begun::Cancelled`] says so: an
-    /// automatic call of an epoch below the dialog's fence, such a message of which no part has
-    /// arrived, and a message of a dialog
-    /// that can't be sent to or whose contact's row is blocked. A contact patch is never
-    /// cancelled: the dialog shows it already. [`Begun::NotNow`] is given for an entry
-    /// that is not ready, not due or not the first of its dialog; nothing changes then, and that
-    /// is looked at first.
+    /// automatic call or typing of an epoch below the dialog's fence, such a message of which no
+    /// part has arrived, and a message or typing of a dialog that can't be sent to or whose
+    /// contact's row is blocked. A contact patch is never cancelled: the dialog shows it already.
+    /// Nor is a report to the outside: what it tells has happened. [`Begun::NotNow`] is given for
+    /// an entry that is not ready, not due, not the first of its dialog or held by a pause of its
+    /// bot; nothing changes then, and that is looked at first.
     ///
     /// After `Started` and a crash the entry stays in flight until [`recover`](Store::recover).
     async fn begin_delivery(&self, effect: EffectId, now: Moment) -> Result<Begun, StoreError>;
@@ -192,7 +209,7 @@ pub trait Store: Send + Sync + 'static {
     async fn put_off(&self, entries: &[(EffectId, Moment)]) -> Result<(), StoreError>;
 
     /// Makes a dead entry ready again, due at `now` and with no attempts: somebody wants it to
-    /// be sent after all. Says whether it did: an entry in any other state is left alone, so
+    /// be sent after all. A message is not automatic any more then, so no takeover stops it. Says whether it did: an entry in any other state is left alone, so
     /// asking twice sends once. It is before later messages again, but waits for one that is in
     /// flight. Parts that have arrived are not sent again; one that the channel took and then
     /// reported as failed is sent from its first part, and the ids it had lead nowhere.
@@ -238,6 +255,22 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<DialogSummary>, StoreError>;
 
+    /// How many of a bot's dialogs stand at each step of each version of each flow, whatever their
+    /// status; exact, each place once, in no particular order. Dialogs that stand nowhere are left
+    /// out. Where a flow that was called is under way, that is where the dialog stands.
+    async fn standing(&self, bot: &BotId) -> Result<Vec<Standing>, StoreError>;
+
+    /// Dialogs of a bot that stand in a version of a flow, in the order of their ids, after
+    /// `after`: found by an index, not by looking at dialogs that stand elsewhere.
+    async fn dialogs_at(
+        &self,
+        bot: &BotId,
+        flow: &FlowId,
+        version: FlowVersion,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError>;
+
     /// Turns of a dialog after a revision, ascending and without gaps.
     async fn journal(
         &self,
@@ -263,6 +296,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Outbox entries of a dialog that are not settled for good, in order.
     async fn outbox(&self, dialog: DialogId) -> Result<Vec<OutboxEntry>, StoreError>;
+
+    /// A bot's row; of one that nothing was written of, [`BotRow::new`].
+    async fn bot(&self, bot: &BotId) -> Result<BotRow, StoreError>;
+
+    /// Pauses a bot since a moment, or ends its pause. Says whether that changed anything: a bot
+    /// that is paused already keeps the moment since when.
+    async fn pause(&self, bot: &BotId, since: Option<Moment>) -> Result<bool, StoreError>;
 
     /// How many of a bot's dialogs show each status; statuses with none are left out. Exact at
     /// every commit, and read without counting rows.

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::dialog::{
     Address, BotId, ChannelId, Contact, ContactId, DialogId, DialogRow, Effect, EffectId, EventKey,
     ExternalId, FailureReason, Message, MessageRecord, Moment, ReceiptState, Revision, SendLane,
+    Usage,
 };
 use crate::store::Unclaimed;
 
@@ -18,6 +19,30 @@ pub struct LoadedDialog {
     pub snapshot: Vec<u8>,
     /// The row of its contact.
     pub contact: Contact,
+    /// Whether its bot is paused.
+    pub bot_paused: bool,
+}
+
+/// What is true of a bot while it runs, beside its settings and flows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BotRow {
+    /// The bot.
+    pub bot: BotId,
+    /// Since when it is paused; none where it isn't. Nothing automatic begins then.
+    pub paused_since: Option<Moment>,
+    /// What models have used for all of its dialogs.
+    pub usage: Usage,
+}
+
+impl BotRow {
+    /// The row of a bot of which nothing is kept yet.
+    pub fn new(bot: BotId) -> Self {
+        Self {
+            bot,
+            paused_since: None,
+            usage: Usage::default(),
+        }
+    }
 }
 
 impl fmt::Debug for LoadedDialog {
@@ -25,6 +50,7 @@ impl fmt::Debug for LoadedDialog {
         f.debug_struct("LoadedDialog")
             .field("revision", &self.revision)
             .field("contact", &self.contact)
+            .field("bot_paused", &self.bot_paused)
             .field("snapshot_bytes", &self.snapshot.len())
             .finish_non_exhaustive()
     }
@@ -99,7 +125,8 @@ pub enum Begun {
     Started(Box<Delivery>),
     /// It may never start, and was cancelled just now or before.
     Cancelled,
-    /// It is not ready, not due or not the first of its dialog, or there is no such entry.
+    /// It is not ready, not due, not the first of its dialog or held by a pause of its bot, or
+    /// there is no such entry.
     NotNow,
 }
 

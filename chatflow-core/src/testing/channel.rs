@@ -89,7 +89,7 @@ impl ScriptedChannel {
         self
     }
 
-    /// Refuses the next send that isn't spoken for yet in this way.
+    /// Refuses the next send, edit or deletion that isn't spoken for yet in this way.
     pub fn refuse_next(&self, class: SendErrorClass) {
         self.inner().answers.push_back(Some(class));
     }
@@ -173,7 +173,11 @@ impl Channel for ScriptedChannel {
             Action::MarkRead { id } => ("mark_read", Some(*id), None),
         };
         let mut inner = self.inner();
-        let refused = inner.answers.pop_front().flatten();
+        // Typing is shown beside messages: what was planned is for the message.
+        let refused = match action {
+            "typing" => None,
+            _ => inner.answers.pop_front().flatten(),
+        };
         inner.done.push(Done {
             to: to.clone(),
             action,

@@ -13,7 +13,7 @@ use crate::runner::Clock;
 /// come that way.
 #[derive(Debug)]
 pub struct ManualClock {
-    inner: Mutex<(Moment, Vec<Waker>)>,
+    inner: Mutex<(Moment, Vec<(Moment, Waker)>)>,
 }
 
 impl Default for ManualClock {
@@ -43,7 +43,14 @@ impl ManualClock {
         inner.0 = moment;
         let sleepers = std::mem::take(&mut inner.1);
         drop(inner);
-        sleepers.into_iter().for_each(Waker::wake);
+        sleepers.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    /// The first moment that somebody sleeps until, as far as the clock has been asked since it
+    /// was last set.
+    pub(crate) fn next_sleeper(&self) -> Option<Moment> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.1.iter().map(|(until, _)| *until).min()
     }
 }
 
@@ -59,7 +66,7 @@ impl Clock for ManualClock {
             if inner.0 >= moment {
                 return Poll::Ready(());
             }
-            inner.1.push(context.waker().clone());
+            inner.1.push((moment, context.waker().clone()));
             Poll::Pending
         })
         .await;

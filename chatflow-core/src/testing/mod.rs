@@ -1,8 +1,9 @@
 //! Room 8: what tests are made of.
 //!
 //! ```text
-//!  manual clock ─┐
-//!  scripted channel ─┼─► the same worker that runs in production ─► store under test
+//!  manual clock ─────┐
+//!  scripted channel ─┤
+//!  scripted providers┼─► the same worker that runs in production ─► store under test
 //!  scenario lines ───┘
 //! ```
 //!
@@ -13,10 +14,17 @@ mod block_on;
 mod channel;
 pub mod channel_kit;
 mod clock;
+mod providers;
 mod scenario;
+mod script;
 pub mod store_kit;
 
 pub use block_on::block_on;
 pub use channel::{Done, ScriptedChannel, Sent};
 pub use clock::ManualClock;
+pub use providers::{
+    BotRequest, RecognizeRequest, ScriptedBot, ScriptedModel, ScriptedNotifier, ScriptedPort,
+    ScriptedRecognizer, ScriptedTracker, ScriptedTranslator, ScriptedWebhooks, TranslateRequest,
+};
 pub use scenario::{Failure, PlayError, Played, Player, Said, Scenario, ScenarioError};
+pub use script::{Asked, Planned, Script};

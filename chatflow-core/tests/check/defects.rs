@@ -269,7 +269,7 @@ fn what_the_settings_have_wrong() {
         ),
         (
             settings(|behaviour| behaviour.tags = ["", "vip"].map(ToOwned::to_owned).into()),
-            &[("bad_setting", "", "tags.0")],
+            &[("bad_setting", "", "tags")],
         ),
         (
             settings(|behaviour| {

@@ -304,6 +304,8 @@ pub(crate) fn more(
         kind: kind.into(),
         exits: std::collections::BTreeMap::new(),
         timeout: None,
+        answer_after: None,
+        pushes: Vec::new(),
         finish: Some(FinishStatus::Finished),
     });
     flow

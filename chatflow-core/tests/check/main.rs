@@ -3,6 +3,7 @@
 
 mod defects;
 mod good;
+mod outside;
 mod soundness;
 
 use std::collections::BTreeMap;
@@ -171,6 +172,7 @@ fn large(name: &str, steps: impl Iterator<Item = StepDefinition>) -> FlowDefinit
         language: None,
         entry: steps[0].name.clone(),
         inputs: Vec::new(),
+        upgrade: chatflow_core::Upgrade::default(),
         steps,
     }
 }
@@ -187,6 +189,8 @@ fn ten_thousand_steps_in_a_chain_are_checked() {
             kind,
             exits: BTreeMap::new(),
             timeout: None,
+            answer_after: None,
+            pushes: Vec::new(),
             finish: (n == 9999).then_some(FinishStatus::Finished),
         }
     };
@@ -225,6 +229,8 @@ fn ten_thousand_steps_in_a_dense_graph_are_checked() {
             kind,
             exits,
             timeout: None,
+            answer_after: None,
+            pushes: Vec::new(),
             finish: None,
         }
     };

@@ -93,7 +93,7 @@ impl Desk {
             .map(|turn| (turn.revision, turn.body))
             .collect();
         let loaded = block_on(self.store.load(Self::dialog())).unwrap().unwrap();
-        let configs: Vec<_> = self.worker.configs().cloned().collect();
+        let configs: Vec<_> = self.worker.configs().collect();
         let replayed = replay(Self::dialog(), &turns, &loaded.snapshot, |_| {
             Ok(configs[0].clone())
         });
@@ -124,7 +124,7 @@ impl Port for Oracle {
             .lock()
             .unwrap()
             .pop()
-            .unwrap_or(Err(PortError::Refused))
+            .unwrap_or(Err(PortError::refused()))
     }
 }
 

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use chatflow_core::{
-    Address, Begun, BotId, ChannelId, CommitError, Committed, ConfigHash, Contact, ContactId,
-    Definition, DialogId, DialogSummary, Due, DueQuery, EffectId, EventKey, ExternalId,
-    JournalTurn, LoadedDialog, MemoryStore, Moment, OutboxEntry, RawBody, ReceiptState, Receipted,
-    RefusedEvent, Revision, Settlement, Source, StatusKind, Store, StoreError, StoredRefusal,
-    StoredUnclaimed, TranscriptLine, TurnCommit, Unclaimed,
+    Address, Begun, BotId, BotRow, ChannelId, CommitError, Committed, ConfigHash, Contact,
+    ContactId, Definition, DialogId, DialogSummary, Due, DueQuery, EffectId, EventKey, ExternalId,
+    FlowId, FlowVersion, JournalTurn, LoadedDialog, MemoryStore, Moment, OutboxEntry, RawBody,
+    ReceiptState, Receipted, RefusedEvent, Revision, Settlement, Source, Standing, StatusKind,
+    Store, StoreError, StoredRefusal, StoredUnclaimed, TranscriptLine, TurnCommit, Unclaimed,
 };
 
 /// The reference store, on a bad day: each number says how many of the next calls go wrong.
@@ -176,6 +176,21 @@ impl Store for Flaky {
     ) -> Result<Vec<DialogSummary>, StoreError> {
         self.store.dialogs_of(contact, after, limit).await
     }
+    async fn standing(&self, bot: &BotId) -> Result<Vec<Standing>, StoreError> {
+        self.store.standing(bot).await
+    }
+    async fn dialogs_at(
+        &self,
+        bot: &BotId,
+        flow: &FlowId,
+        version: FlowVersion,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        self.store
+            .dialogs_at(bot, flow, version, after, limit)
+            .await
+    }
     async fn journal(
         &self,
         dialog: DialogId,
@@ -204,5 +219,11 @@ impl Store for Flaky {
     }
     async fn counters(&self, bot: &BotId) -> Result<Vec<(StatusKind, u64)>, StoreError> {
         self.store.counters(bot).await
+    }
+    async fn bot(&self, bot: &BotId) -> Result<BotRow, StoreError> {
+        self.store.bot(bot).await
+    }
+    async fn pause(&self, bot: &BotId, since: Option<Moment>) -> Result<bool, StoreError> {
+        self.store.pause(bot, since).await
     }
 }

@@ -2,6 +2,7 @@
 
 use chatflow_core::{
     Address, Assignee, CancelScope, RefusedEvent, Settled, Settlement, TimerChange, TurnCommit,
+    Usage,
 };
 
 /// What is wrong with the store.
@@ -18,6 +19,12 @@ pub(crate) enum Bug {
     EffectDoubled,
     TimerLost,
     LabelForgotten,
+    VersionForgotten,
+    StandingOfOneVersion,
+    StandingOfAllBots,
+    StandingStays,
+    StandingLostByOpening,
+    DialogsAtAnyVersion,
     AssigneeForgotten,
     KeyAcceptedAgain,
     RevisionBeforeKey,
@@ -175,6 +182,44 @@ pub(crate) enum Bug {
     LagUnbounded,
     LagLostByOpening,
     TagsUnbounded,
+    // Bots.
+    PauseForgotten,
+    PauseSaysYes,
+    PauseMoves,
+    PauseOfAllBots,
+    PauseNotLoaded,
+    HeldListed,
+    HeldTimersListed,
+    HeldCounted,
+    HeldHides,
+    HeldBegins,
+    RetriesGoInPause,
+    PauseHoldsPatches,
+    PauseHoldsPeople,
+    HeldStaysFirst,
+    ReleaseForgotten,
+    ReleaseMovesDue,
+    DecidedInPauseGoes,
+    PauseEndsNothing,
+    UsageForgotten,
+    UsageOfRefusedForgotten,
+    UsageOfLastTurn,
+    UsageOfAllBots,
+    UsageInFloats,
+    UsageWraps,
+    UsageOfConflicts,
+    UsageLostByOpening,
+    PauseLostByOpening,
+    UnderWayForgotten,
+    UnderWayAlways,
+    UnderWayWithCalls,
+    UnderWayOnlyInFlight,
+    // Typing and reports.
+    ReportsFenced,
+    ReportsBlocked,
+    ReportsCancelled,
+    TypingNotCancelled,
+    TypingThroughBlock,
     // Queries.
     DialogsOfAnybody,
     PageLosesRow,
@@ -234,6 +279,7 @@ impl Bug {
                 }
             }
             Self::LabelForgotten => turn.row.label = None,
+            Self::VersionForgotten => turn.row.version = None,
             Self::AssigneeForgotten => turn.row.assignee = Assignee::Nobody,
             Self::KeysIgnoreCase => turn.key = turn.key.as_str().to_lowercase().into(),
             Self::FenceForgotten => turn.row.fence = 0,
@@ -257,6 +303,7 @@ impl Bug {
             Self::CancelSparesNobody => turn.cancel = turn.cancel.map(|_| CancelScope::Messages),
             Self::HeardAtForgotten => turn.row.heard_at = None,
             Self::HeardAtEveryTurn => turn.row.heard_at = Some(turn.at),
+            Self::UsageForgotten => turn.usage = Usage::default(),
             Self::MoveForgotten => turn.moved = None,
             Self::RawOfTurnForgotten => turn.raw = None,
             Self::TurnSettlesNothing => turn.settlement = None,
@@ -287,5 +334,6 @@ pub(crate) fn of_turn(turn: TurnCommit) -> RefusedEvent {
         event: Vec::new(),
         settlement: None,
         raw: None,
+        usage: None,
     }
 }

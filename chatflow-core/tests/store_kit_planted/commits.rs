@@ -72,8 +72,7 @@ impl Planted {
                 give_way().await;
                 let running = std::mem::take(&mut self.notes().running);
                 if running > 1 {
-                    let cancelled = Vec::new();
-                    return Ok(Committed::Applied { cancelled });
+                    return Ok(Committed::APPLIED);
                 }
             }
             Bug::CheckedBeforeWriting => return self.check_then_write(turn).await,
@@ -95,7 +94,9 @@ impl Planted {
             }
             _ => {}
         }
+        self.note_turn(&turn);
         let answer = self.data().commit(turn.clone()).await;
+        let answer = answer.map(|answer| self.spoil_under_way(&turn, &before, answer));
         match (self.bug, answer) {
             (Bug::KeyAcceptedAgain, Ok(Committed::Duplicate { .. })) => {
                 turn.key = self.new_key();
@@ -142,6 +143,12 @@ impl Planted {
                 self.notes().not_lagging.insert(turn.dialog);
                 Err(CommitError::Conflict { found })
             }
+            (Bug::UsageOfConflicts, Err(CommitError::Conflict { found })) => {
+                turn.expected = found;
+                (turn.effects, turn.timers, turn.messages) = Default::default();
+                self.data().commit(turn).await?;
+                Err(CommitError::Conflict { found })
+            }
             (Bug::ConflictFailsNeighbour, Err(CommitError::Conflict { found })) => {
                 self.notes().fail_next = true;
                 Err(CommitError::Conflict { found })
@@ -154,31 +161,54 @@ impl Planted {
                 self.settle(given.settlement.into_iter().collect()).await?;
                 answer
             }
-            (Bug::CancelledNotNamed, Ok(Committed::Applied { .. })) => {
-                let cancelled = Vec::new();
-                Ok(Committed::Applied { cancelled })
+            (Bug::CancelledNotNamed, Ok(Committed::Applied { under_way, .. })) => {
+                Ok(Committed::Applied {
+                    cancelled: Vec::new(),
+                    under_way,
+                })
             }
-            (Bug::CancelTakesOwn, Ok(Committed::Applied { mut cancelled }))
-                if turn.cancel.is_some() =>
-            {
+            (
+                Bug::CancelTakesOwn,
+                Ok(Committed::Applied {
+                    mut cancelled,
+                    under_way,
+                }),
+            ) if turn.cancel.is_some() => {
                 cancelled.extend(turn.effects.iter().map(|effect| effect.id));
-                Ok(Committed::Applied { cancelled })
+                Ok(Committed::Applied {
+                    cancelled,
+                    under_way,
+                })
             }
-            (Bug::CancelTakesBegun, Ok(Committed::Applied { mut cancelled }))
-                if turn.cancel.is_some() =>
-            {
+            (
+                Bug::CancelTakesBegun,
+                Ok(Committed::Applied {
+                    mut cancelled,
+                    under_way,
+                }),
+            ) if turn.cancel.is_some() => {
                 let begun = |entry: &&OutboxEntry| entry.state == DeliveryState::InFlight;
                 cancelled.extend(before.iter().filter(begun).map(|entry| entry.effect.id));
-                Ok(Committed::Applied { cancelled })
+                Ok(Committed::Applied {
+                    cancelled,
+                    under_way,
+                })
             }
-            (Bug::CancelTakesParts, Ok(Committed::Applied { mut cancelled }))
-                if turn.cancel.is_some() =>
-            {
+            (
+                Bug::CancelTakesParts,
+                Ok(Committed::Applied {
+                    mut cancelled,
+                    under_way,
+                }),
+            ) if turn.cancel.is_some() => {
                 let in_parts = before.iter().filter(|entry| entry.part > 0);
                 cancelled.extend(in_parts.map(|entry| entry.effect.id));
                 cancelled.sort_unstable();
                 cancelled.dedup();
-                Ok(Committed::Applied { cancelled })
+                Ok(Committed::Applied {
+                    cancelled,
+                    under_way,
+                })
             }
             (_, answer) => answer,
         }
@@ -188,15 +218,14 @@ impl Planted {
         &self,
         mut refused: RefusedEvent,
     ) -> Result<Committed, CommitError> {
-        let applied = Committed::Applied {
-            cancelled: Vec::new(),
-        };
+        let applied = Committed::APPLIED;
         let revision = self.revision(refused.dialog).await;
         match self.bug {
             Bug::RefusalNotKept => return Ok(applied),
             Bug::FirstRefusalNotKept if revision == 0 => return Ok(applied),
             Bug::RefusalLeavesKey => refused.key = self.new_key(),
             Bug::RawOfRefusalForgotten => refused.raw = None,
+            Bug::UsageOfRefusedForgotten => refused.usage = None,
             Bug::RefusalSettlesNothing => refused.settlement = None,
             Bug::LagEndsByRefusal => drop(self.notes().not_lagging.insert(refused.dialog)),
             _ => {}

@@ -15,7 +15,7 @@ use crate::planted::Planted;
 
 impl Planted {
     /// Starts an entry that must not start.
-    async fn start_anyway(&self, entry: OutboxEntry) -> Begun {
+    pub(crate) async fn start_anyway(&self, entry: OutboxEntry) -> Begun {
         let summary = self.summary(entry.effect.id.dialog).await.unwrap();
         Begun::Started(Box::new(Delivery {
             part: entry.part,
@@ -132,6 +132,7 @@ impl Planted {
             }
             _ => {}
         }
+        self.spoil_held(&mut due, &query).await?;
         self.spoil_lagging(&mut due, limit).await?;
         Ok(due)
     }
@@ -160,6 +161,14 @@ impl Planted {
             Bug::BegunEarly => now + Duration::from_secs(3600),
             _ => now,
         };
+        if let Some(begun) = self.begin_held(effect, now).await? {
+            return Ok(begun);
+        }
+        if let Some(entry) = &entry
+            && let Some(begun) = self.begin_beside(entry).await
+        {
+            return Ok(begun);
+        }
         let mut begun = self.data().begin_delivery(effect, now).await?;
         match (&mut begun, entry) {
             (Begun::Started(delivery), _) => {
@@ -283,6 +292,7 @@ impl Planted {
                 _ => {}
             }
         }
+        self.spoil_ends(&mut settlements);
         match self.bug {
             Bug::FirstSettlementOnly => settlements.truncate(1),
             Bug::SettledTooLate => {

@@ -1,8 +1,9 @@
 //! Bugs of lists, pages and counters.
 
 use chatflow_core::{
-    BotId, ContactId, DeliveryState, DialogId, DialogSummary, EffectId, JournalTurn, OutboxEntry,
-    PAGE_MAX, Revision, StatusKind, Store, StoreError, StoredRefusal, TranscriptLine,
+    BotId, ContactId, DeliveryState, DialogId, DialogSummary, EffectId, FlowId, FlowVersion,
+    JournalTurn, OutboxEntry, PAGE_MAX, Revision, Standing, StatusKind, Store, StoreError,
+    StoredRefusal, TranscriptLine,
 };
 
 use crate::bug::Bug;
@@ -37,6 +38,79 @@ impl Planted {
         let mut page = match self.bug {
             Bug::DialogsOfAnybody => self.data().dialogs(after, limit).await?,
             _ => self.data().dialogs_of(contact, after, limit).await?,
+        };
+        if self.is(Bug::PageLosesRow) && after.is_some() && !page.is_empty() {
+            page.remove(0);
+        }
+        Ok(page)
+    }
+
+    pub(crate) async fn spoilt_standing(&self, bot: &BotId) -> Result<Vec<Standing>, StoreError> {
+        let mut standing = self.data().standing(bot).await?;
+        match self.bug {
+            Bug::StandingLostByOpening if self.notes().reopened => standing.clear(),
+            Bug::StandingOfOneVersion => {
+                let newest = standing.iter().map(|at| at.version).max();
+                standing.retain(|at| Some(at.version) == newest);
+            }
+            Bug::StandingOfAllBots => {
+                for other in ["shop", "kiosk"] {
+                    let other = BotId::from(other);
+                    if other != *bot {
+                        standing.extend(self.data().standing(&other).await?);
+                    }
+                }
+            }
+            Bug::StandingStays => {
+                let mut notes = self.notes();
+                for at in standing {
+                    let place = (bot.clone(), at.flow, at.version, at.step);
+                    let most = notes.most_standing.entry(place).or_default();
+                    *most = at.dialogs.max(*most);
+                }
+                let stood = notes.most_standing.iter();
+                let stood = stood.filter(|((of, ..), _)| of == bot);
+                standing = stood
+                    .map(|((_, flow, version, step), dialogs)| Standing {
+                        flow: flow.clone(),
+                        version: *version,
+                        step: step.clone(),
+                        dialogs: *dialogs,
+                    })
+                    .collect();
+            }
+            _ => {}
+        }
+        Ok(standing)
+    }
+
+    pub(crate) async fn spoilt_dialogs_at(
+        &self,
+        (bot, flow, version): (&BotId, &FlowId, FlowVersion),
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        let mut page = match self.bug {
+            Bug::DialogsAtAnyVersion => self.data().dialogs(after, limit).await?,
+            Bug::PageUnbounded => {
+                let mut all = Vec::new();
+                let mut after = after;
+                while let Some(last) = {
+                    let page = self.data().dialogs_at(bot, flow, version, after, PAGE_MAX);
+                    let page = page.await?;
+                    let last = page.last().map(|row| row.dialog);
+                    all.extend(page);
+                    last
+                } {
+                    after = Some(last);
+                }
+                all.truncate(limit);
+                all
+            }
+            _ => {
+                let data = self.data();
+                data.dialogs_at(bot, flow, version, after, limit).await?
+            }
         };
         if self.is(Bug::PageLosesRow) && after.is_some() && !page.is_empty() {
             page.remove(0);

@@ -1,6 +1,7 @@
 //! Tests the store conformance kit: each store here has one planted bug, and the case that is
 //! meant for it must go red. A case that catches nothing would prove nothing.
 
+mod bots;
 mod bug;
 mod commits;
 mod deliveries;

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chatflow_core::testing::block_on;
 use chatflow_core::{
-    Address, Begun, BotId, ChannelId, CommitError, Committed, ConfigHash, Contact, ContactId,
-    Definition, Delivery, DeliveryState, DialogId, DialogSummary, Due, DueQuery, EffectId,
-    EventKey, ExternalId, FailureReason, JournalTurn, LoadedDialog, MemoryStore, Moment,
-    OutboxEntry, PAGE_MAX, RawBody, ReceiptState, Receipted, RefusedEvent, Revision, Settlement,
-    Source, StatusKind, Store, StoreError, StoredRefusal, StoredUnclaimed, TranscriptLine,
-    TurnCommit, Unclaimed, time,
+    Address, Begun, BotId, BotRow, ChannelId, CommitError, Committed, ConfigHash, Contact,
+    ContactId, Definition, Delivery, DeliveryState, DialogId, DialogSummary, Due, DueQuery,
+    EffectId, EventKey, ExternalId, FailureReason, FlowId, FlowVersion, JournalTurn, LoadedDialog,
+    MemoryStore, Moment, OutboxEntry, PAGE_MAX, RawBody, ReceiptState, Receipted, RefusedEvent,
+    Revision, Settlement, Source, Standing, StatusKind, StepId, Store, StoreError, StoredRefusal,
+    StoredUnclaimed, TranscriptLine, TurnCommit, Unclaimed, Usage, time,
 };
 
 use crate::bug::Bug;
@@ -45,9 +45,15 @@ pub(crate) struct Notes {
     pub(crate) first_addresses: BTreeMap<DialogId, Address>,
     pub(crate) reports: BTreeMap<(DialogId, EventKey), RawBody>,
     pub(crate) sources: BTreeMap<String, Source>,
+    /// The most dialogs that ever stood at a place.
+    pub(crate) most_standing: BTreeMap<(BotId, FlowId, FlowVersion, StepId), u64>,
     /// Dialogs listed as lagging that don't lag, and the other way round.
     pub(crate) lagging: BTreeSet<DialogId>,
     pub(crate) not_lagging: BTreeSet<DialogId>,
+    /// Bots that are paused, what turns decided meanwhile, and what turns used.
+    pub(crate) paused: BTreeMap<BotId, Moment>,
+    pub(crate) decided_in_pause: BTreeSet<EffectId>,
+    pub(crate) used: Vec<(BotId, Usage)>,
 }
 
 thread_local! {
@@ -164,7 +170,11 @@ impl Store for Planted {
     }
 
     async fn load(&self, dialog: DialogId) -> Result<Option<LoadedDialog>, StoreError> {
-        self.data().load(dialog).await
+        let mut loaded = self.data().load(dialog).await?;
+        if let Some(loaded) = &mut loaded {
+            self.spoil_loaded(loaded);
+        }
+        Ok(loaded)
     }
 
     async fn is_handled(&self, dialog: DialogId, key: &EventKey) -> Result<bool, StoreError> {
@@ -303,6 +313,22 @@ impl Store for Planted {
         self.spoilt_dialogs_of(contact, after, limit).await
     }
 
+    async fn standing(&self, bot: &BotId) -> Result<Vec<Standing>, StoreError> {
+        self.spoilt_standing(bot).await
+    }
+
+    async fn dialogs_at(
+        &self,
+        bot: &BotId,
+        flow: &FlowId,
+        version: FlowVersion,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        let place = (bot, flow, version);
+        self.spoilt_dialogs_at(place, after, limit).await
+    }
+
     async fn journal(
         &self,
         dialog: DialogId,
@@ -331,6 +357,14 @@ impl Store for Planted {
 
     async fn outbox(&self, dialog: DialogId) -> Result<Vec<OutboxEntry>, StoreError> {
         self.spoilt_outbox(dialog).await
+    }
+
+    async fn bot(&self, bot: &BotId) -> Result<BotRow, StoreError> {
+        self.spoilt_bot(bot).await
+    }
+
+    async fn pause(&self, bot: &BotId, since: Option<Moment>) -> Result<bool, StoreError> {
+        self.spoilt_pause(bot, since).await
     }
 
     async fn counters(&self, bot: &BotId) -> Result<Vec<(StatusKind, u64)>, StoreError> {

@@ -153,7 +153,7 @@ impl Talk {
 /// Commits and expects that it was applied; gives what it cancelled.
 pub fn apply(store: &SqliteStore, turn: TurnCommit) -> Vec<EffectId> {
     match block_on(store.commit(turn)).unwrap() {
-        chatflow_core::Committed::Applied { cancelled } => cancelled,
+        chatflow_core::Committed::Applied { cancelled, .. } => cancelled,
         other => panic!("{other:?}"),
     }
 }

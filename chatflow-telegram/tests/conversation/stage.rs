@@ -121,10 +121,7 @@ impl Stage {
         let clock = Arc::new(ManualClock::at(fake.now()));
         let chatflow = Chatflow::builder_with(store, Arc::clone(&clock) as Arc<dyn Clock>)
             .bot(setting.bot, telegram.clone())
-            .port(
-                chatflow_core::Membership::PORT,
-                TelegramMembership::new(&telegram),
-            )
+            .membership(TelegramMembership::new(&telegram))
             .retry(RetryPolicy {
                 attempts_max: 4,
                 first: Duration::from_millis(20),

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use chatflow_core::{Port, PortError, Value};
+use chatflow_core::{MembershipChecker, PortError, PortErrorKind};
 use chatflow_telegram::TelegramMembership;
 use chatflow_telegram::testing::{Fault, GroupKind, Membership, Person};
 
@@ -8,14 +8,9 @@ use crate::support::{ANNA, Stage, key};
 
 const NEWS: i64 = -1_000_060;
 
-async fn ask(stage: &Stage, channel: Value, contact: &str) -> Result<bool, PortError> {
-    let entries = [("channel", channel), ("contact", contact.into())];
-    let request = Value::Map(entries.map(|(key, value)| (key.to_owned(), value)).into());
-    let port = TelegramMembership::new(&stage.telegram);
-    match port.call(key(), &request).await? {
-        Value::Bool(yes) => Ok(yes),
-        other => panic!("no yes or no: {other:?}"),
-    }
+async fn ask(stage: &Stage, place: &str, contact: &str) -> Result<bool, PortError> {
+    let membership = TelegramMembership::new(&stage.telegram);
+    membership.is_member(key(), place, contact).await
 }
 
 async fn stage() -> Stage {
@@ -39,18 +34,19 @@ async fn who_is_in_and_who_is_not() {
     ] {
         stage.fake.set_member(NEWS, ANNA, membership);
         assert_eq!(
-            ask(&stage, "@shop_news".into(), &anna).await,
+            ask(&stage, "@shop_news", &anna).await,
             Ok(is_in),
             "{membership:?}"
         );
     }
     stage.fake.set_member(NEWS, ANNA, Membership::Member);
     let business = format!("business:c:{ANNA}");
-    assert_eq!(ask(&stage, Value::Integer(NEWS), &business).await, Ok(true));
-    assert_eq!(ask(&stage, NEWS.to_string().into(), &anna).await, Ok(true));
-    assert_eq!(ask(&stage, "@shop_news".into(), "777").await, Ok(false));
+    let by_id = NEWS.to_string();
+    assert_eq!(ask(&stage, &by_id, &business).await, Ok(true));
+    assert_eq!(ask(&stage, " @shop_news ", &anna).await, Ok(true));
+    assert_eq!(ask(&stage, "@shop_news", "777").await, Ok(false));
     stage.fake.add_person(Person::named(6, "Boris"));
-    assert_eq!(ask(&stage, "@shop_news".into(), "6").await, Ok(false));
+    assert_eq!(ask(&stage, "@shop_news", "6").await, Ok(false));
 }
 
 #[tokio::test]
@@ -58,18 +54,18 @@ async fn nobody_can_tell_of_a_place_where_the_bot_is_not() {
     let stage = stage().await;
     let anna = ANNA.to_string();
     assert_eq!(
-        ask(&stage, "@elsewhere".into(), &anna).await,
-        Err(PortError::Refused)
+        ask(&stage, "@elsewhere", &anna).await,
+        Err(PortError::refused())
     );
     stage.fake.set_bot(NEWS, Membership::Kicked);
     assert_eq!(
-        ask(&stage, "@shop_news".into(), &anna).await,
-        Err(PortError::Refused)
+        ask(&stage, "@shop_news", &anna).await,
+        Err(PortError::refused())
     );
-    assert_eq!(
-        ask(&stage, "@shop_news".into(), "-5").await,
-        Err(PortError::Refused)
-    );
+    for (place, contact) in [("@shop_news", "-5"), ("@shop_news", "anna"), (" ", &anna)] {
+        let asked = ask(&stage, place, contact).await;
+        assert_eq!(asked, Err(PortError::refused()), "{place}, {contact}");
+    }
 }
 
 #[tokio::test]
@@ -89,10 +85,10 @@ async fn trouble_on_the_way_passes() {
     ] {
         stage.fake.fail_next(1, fault.clone());
         let retry_after = wait.map(Duration::from_secs);
-        let failed = ask(&stage, "@shop_news".into(), &anna).await;
+        let failed = ask(&stage, "@shop_news", &anna).await;
         assert_eq!(
             failed,
-            Err(PortError::Transient { retry_after }),
+            Err(PortError::new(PortErrorKind::Transient { retry_after })),
             "{fault:?}"
         );
     }

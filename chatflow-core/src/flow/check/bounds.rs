@@ -143,7 +143,7 @@ impl Costs<'_> {
     /// What entering a step costs by itself.
     fn own(&self, node: usize) -> Cost {
         let messages = match &self.graph.step(node).kind {
-            CompiledKind::Send(items) => items.len() as u64,
+            CompiledKind::Send(send) => send.items.len() as u64,
             CompiledKind::Ask(_) => 1,
             _ => 0,
         };
@@ -169,6 +169,8 @@ impl Costs<'_> {
             if message == THERE {
                 through(self.back[THERE][entry], TAKEN);
             }
+        } else if let Some(exit) = graph.unasked(node).filter(|_| message == THERE) {
+            on.push((Cost::default(), TAKEN, graph.way(node, exit, false)));
         } else if message == THERE && graph.takes(node) {
             let none = Cost::default();
             on.extend(left(TAKEN).map(|(message, way)| (none, message, way)));
@@ -309,9 +311,12 @@ impl Costs<'_> {
         };
         let mut most = Cost::default();
         if graph.waits(node) {
-            // A delay doesn't take the message that comes once its time is over.
+            // A delay doesn't take the message that ends it, nor do a service and another bot what
+            // came before their answers. What a model gets meanwhile it is asked about anew.
             let message = match step.kind {
-                CompiledKind::Delay(_) | CompiledKind::Membership { .. } => THERE,
+                CompiledKind::Delay(_)
+                | CompiledKind::Webhook(_)
+                | CompiledKind::ExternalBot { .. } => THERE,
                 _ => TAKEN,
             };
             let said = match &step.kind {
@@ -322,7 +327,12 @@ impl Costs<'_> {
                 steps: 0,
                 messages: said,
             };
-            most = most.or(rest(false, message)).or(again);
+            // What a model writes is said before the step is left.
+            let written = Cost {
+                steps: 0,
+                messages: u64::from(matches!(step.kind, CompiledKind::AiReply { .. })),
+            };
+            most = most.or(rest(false, message).and(written)).or(again);
         }
         let is_kept = matches!(
             step.finish,
@@ -331,6 +341,11 @@ impl Costs<'_> {
         if is_kept {
             most = most.or(rest(true, THERE));
         }
+        let pushed = step.pushes.iter().map(|push| push.items.len() as u64);
+        most = most.or(Cost {
+            steps: 0,
+            messages: pushed.max().unwrap_or(0).max(graph.reminded),
+        });
         most.and(Cost::STEP)
     }
 

@@ -3,10 +3,13 @@
 use crate::flow::check::Found;
 use crate::flow::check::graph::{Graph, Way};
 use crate::flow::check::likeness::{Budget, Steps};
-use crate::flow::{EXIT_OTHERWISE, EXIT_TIMEOUT, FinishStatus, ProblemKind, StepKind};
+use crate::flow::check::rules;
+use crate::flow::{
+    Behaviour, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, FinishStatus, ProblemKind, StepKind,
+};
 
-pub(super) fn check(graph: &Graph<'_>, found: &mut Found) {
-    let is_reached = reached(graph);
+pub(super) fn check(graph: &Graph<'_>, behaviour: &Behaviour, found: &mut Found) {
+    let is_reached = reached(graph, behaviour);
     let mut budget = Budget::default();
     for flow in 0..graph.flows.len() {
         let room = &graph.flows[flow];
@@ -26,13 +29,15 @@ pub(super) fn check(graph: &Graph<'_>, found: &mut Found) {
     }
 }
 
-/// The steps to which a way leads: from their own flow's entry, or from another flow.
-fn reached(graph: &Graph<'_>) -> Vec<bool> {
+/// The steps to which a way leads: from their own flow's entry, from another flow, or from a
+/// rule of the bot.
+fn reached(graph: &Graph<'_>, behaviour: &Behaviour) -> Vec<bool> {
     let mut is_reached = vec![false; graph.len()];
     let mut open: Vec<usize> = (0..graph.flows.len())
         .map(|flow| graph.entry(flow))
         .collect();
     open.extend((0..graph.len()).flat_map(|node| graph.changes(node)));
+    open.extend(rules::entries(behaviour).flat_map(|entry| graph.led_to(entry.to)));
     while let Some(node) = open.pop() {
         if std::mem::replace(&mut is_reached[node], true) {
             continue;
@@ -80,6 +85,9 @@ fn by_chance(
             | StepKind::Split(_)
             | StepKind::Membership(_)
             | StepKind::Router(_)
+            | StepKind::AiRoute(_)
+            | StepKind::Webhook(_)
+            | StepKind::ExternalBot(_)
     );
     if !routes {
         return;
@@ -101,11 +109,19 @@ fn by_chance(
         if to.as_str() == &**exit {
             continue;
         }
-        if matches!(written.kind, StepKind::Membership(_)) {
+        let is_aside = match written.kind {
+            StepKind::Membership(_) => true,
+            StepKind::Webhook(_) | StepKind::ExternalBot(_) => &**exit != EXIT_NEXT,
+            _ => false,
+        };
+        if is_aside {
             // Whoever hasn't joined, or of whom nobody can tell, must not go on as a member does
-            // only because that stands next.
+            // only because that stands next; nor what failed as what was done.
             let kind = ProblemKind::MissingFallback { to: to.clone() };
             found.add(room.place, Some(&step.name), &[written.kind.key()], kind);
+            continue;
+        }
+        if &**exit == EXIT_NEXT {
             continue;
         }
         if let Some(like) = steps.like(exit, budget)
@@ -119,6 +135,7 @@ fn by_chance(
             };
             let at: &[&str] = match written.kind {
                 StepKind::Keywords(_) => &["keywords", "routes", exit],
+                StepKind::AiRoute(_) => &["ai_route", "branches", exit],
                 ref kind => &[kind.key(), exit],
             };
             found.add(room.place, Some(&step.name), at, kind);

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::dialog::{FlowId, FlowVersion};
-use crate::flow::check::Found;
+use crate::flow::check::{Found, reminders};
 use crate::flow::config::{ConfigError, faults_of_names, newest};
-use crate::flow::{Bot, CompiledFlow, FlowDefinition, Problem, ProblemKind, link};
+use crate::flow::{Bot, CompiledFlow, FlowDefinition, Problem, ProblemKind, faults, link};
 
 /// The flows that compile, and what is wrong with the settings.
 pub(super) struct Gathered<'a> {
@@ -55,7 +55,8 @@ impl<'a> Gathered<'a> {
         found.0.extend(problems.into_iter().map(places));
         let mut settings = Vec::new();
         let faults = faults_of_names(&bot.settings);
-        for (at, error) in faults.into_iter().chain(link::faults_of(behaviour)) {
+        let of_behaviour = faults::faults_of(behaviour, &bot.flows);
+        for (at, error) in faults.into_iter().chain(of_behaviour) {
             let kind = match error {
                 ConfigError::BadName { name, .. } => ProblemKind::BadName { name },
                 ConfigError::BadStatus { label, reason } => {
@@ -66,6 +67,11 @@ impl<'a> Gathered<'a> {
                 },
             };
             let step = None;
+            settings.push(Problem { step, at, kind });
+        }
+        settings.extend(reminders::check(bot));
+        for (at, reason) in faults::idle(behaviour, &bot.flows) {
+            let (step, kind) = (None, ProblemKind::IdleSetting { reason });
             settings.push(Problem { step, at, kind });
         }
         if newest(&seen, &bot.settings.entry).is_none() {

@@ -15,8 +15,8 @@ pub(super) fn numbers_of(graph: &Graph<'_>) -> (Numbers, Vec<Vec<Reading>>) {
     let mut numbers = Numbers::default();
     let mut readings = Vec::with_capacity(graph.len());
     for node in 0..graph.len() {
-        let kind = &graph.written(node).kind;
-        match kind {
+        let step = graph.written(node);
+        match &step.kind {
             StepKind::Set(set) => {
                 let sources = set.values.iter();
                 for read in sources.flat_map(|value| reads::of_source(&value.source)) {
@@ -30,7 +30,7 @@ pub(super) fn numbers_of(graph: &Graph<'_>) -> (Numbers, Vec<Vec<Reading>>) {
             }
             _ => {}
         }
-        let found = reads::of_step(kind).into_iter();
+        let found = reads::of_step(step).into_iter();
         let found = found.filter_map(|(at, read)| {
             let number = numbers.add_read(&read)?;
             Some((at, read, number))
@@ -45,12 +45,15 @@ pub(super) fn saves(kind: &StepKind) -> Vec<&SaveTo> {
     match kind {
         StepKind::Ask(ask) => ask.save.iter().collect(),
         StepKind::Keywords(router) => router.save.iter().collect(),
+        StepKind::AiRoute(route) => route.save.iter().collect(),
+        StepKind::Webhook(webhook) => webhook.save.iter().collect(),
         StepKind::Set(set) => set.values.iter().map(|value| &value.to).collect(),
         _ => Vec::new(),
     }
 }
 
-/// The names that have a value once a step was left, by exit.
+/// The names that have a value once a step was left, by exit. What a service answers where it
+/// accepts is trusted to be something.
 pub(super) fn gives(graph: &Graph<'_>, numbers: &Numbers, node: usize) -> Vec<Vec<usize>> {
     let kind = &graph.written(node).kind;
     let found = |keys: Vec<Key>| -> Vec<usize> {
@@ -60,8 +63,12 @@ pub(super) fn gives(graph: &Graph<'_>, numbers: &Numbers, node: usize) -> Vec<Ve
     let exits = graph.step(node).exits.iter().enumerate();
     exits
         .map(|(exit, (name, _))| match kind {
-            StepKind::Ask(_) if &**name != EXIT_NEXT => Vec::new(),
-            StepKind::Keywords(_) if matches!(&**name, EXIT_OTHERWISE | EXIT_TIMEOUT) => Vec::new(),
+            StepKind::Ask(_) | StepKind::Webhook(_) if &**name != EXIT_NEXT => Vec::new(),
+            StepKind::Keywords(_) | StepKind::AiRoute(_)
+                if matches!(&**name, EXIT_OTHERWISE | EXIT_TIMEOUT) =>
+            {
+                Vec::new()
+            }
             StepKind::Condition(branch) => {
                 let mut given = failed.clone();
                 if let Some(arm) = branch.arms.get(exit) {

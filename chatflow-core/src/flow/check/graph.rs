@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::dialog::FlowId;
+use crate::dialog::{FlowId, StepTarget};
 use crate::flow::check::gather::Gathered;
 use crate::flow::{
     Behaviour, CompiledFlow, CompiledKind, CompiledStep, EXIT_NEXT, EXIT_OTHERWISE, FinishStatus,
-    FlowDefinition, StepDefinition,
+    FlowDefinition, Push, StepDefinition,
 };
 
 /// The steps of all flows that compile, numbered through.
@@ -18,6 +18,10 @@ pub(super) struct Graph<'a> {
     versions: BTreeMap<&'a FlowId, Vec<usize>>,
     /// Whether a flow that just ends is over, as the bot's settings don't say otherwise.
     pub(super) ends_finished: bool,
+    /// Whether a step may find the dialog's budget for models used up, and not ask at all.
+    is_on_budget: bool,
+    /// The most messages of one of the bot's own reminders.
+    pub(super) reminded: u64,
 }
 
 /// One flow in the graph.
@@ -71,6 +75,8 @@ impl<'a> Graph<'a> {
             flow_of,
             versions,
             ends_finished: behaviour.default_finish == FinishStatus::Finished,
+            is_on_budget: behaviour.ai.dialog_budget.is_some(),
+            reminded: most_said(&behaviour.pushes),
         };
         for node in 0..graph.len() {
             let (to, is_call) = match &graph.step(node).kind {
@@ -178,6 +184,24 @@ impl<'a> Graph<'a> {
         }
     }
 
+    /// The steps that a rule of the bot leads to, in each version of their flows. A step without a
+    /// flow is one of the flow in which a dialog stands, whichever that is.
+    pub(super) fn led_to(&self, to: &StepTarget) -> Vec<usize> {
+        let flows = (0..self.flows.len()).filter(|&flow| {
+            let id = &self.flows[flow].compiled.id;
+            to.flow.as_ref().is_none_or(|wanted| wanted == id)
+        });
+        let steps = flows.filter_map(|flow| match &to.step {
+            None => Some(self.entry(flow)),
+            Some(step) => {
+                let room = &self.flows[flow];
+                let step = room.compiled.step_named(step)?;
+                Some(room.first + usize::from(step))
+            }
+        });
+        steps.collect()
+    }
+
     /// The steps that going over to another flow leads to, in each of its versions: dialogs stay
     /// in the version they once came to.
     pub(super) fn changes(&self, node: usize) -> Vec<usize> {
@@ -239,10 +263,25 @@ impl<'a> Graph<'a> {
     /// can't be followed, too.
     pub(super) fn waits(&self, node: usize) -> bool {
         match self.step(node).kind {
-            CompiledKind::Delay(_) | CompiledKind::Membership { .. } => true,
+            // What asks outside leads on in another turn, with the answer.
+            CompiledKind::Delay(_)
+            | CompiledKind::Membership { .. }
+            | CompiledKind::AiRoute { .. }
+            | CompiledKind::AiReply { .. }
+            | CompiledKind::Webhook(_)
+            | CompiledKind::ExternalBot { .. } => true,
             CompiledKind::CallFlow(_) => self.callee(node).is_none(),
             _ => self.takes(node) || matches!(self.step(node).kind, CompiledKind::Ask(_)),
         }
+    }
+
+    /// The exit by which a step that gets a message may leave at once instead of asking outside.
+    pub(super) fn unasked(&self, node: usize) -> Option<usize> {
+        let step = self.step(node);
+        let asks = matches!(step.kind, CompiledKind::AiRoute { .. });
+        let mut exits = step.exits.iter();
+        let otherwise = exits.position(|(name, _)| &**name == EXIT_OTHERWISE)?;
+        (asks && self.is_on_budget).then_some(otherwise)
     }
 
     /// Whether a step that is entered takes the turn's message, where that is still there.
@@ -252,4 +291,10 @@ impl<'a> Graph<'a> {
             CompiledKind::Keywords { .. } | CompiledKind::Router(_) | CompiledKind::Custom(_)
         )
     }
+}
+
+/// The most messages of one of these reminders.
+fn most_said(pushes: &[Push]) -> u64 {
+    let said = pushes.iter().map(|push| push.send.items.len() as u64);
+    said.max().unwrap_or(0)
 }

@@ -21,7 +21,9 @@ mod known;
 mod likeness;
 mod names;
 pub(super) mod reads;
+mod reminders;
 mod report;
+mod rules;
 mod texts;
 mod values;
 mod words;
@@ -53,7 +55,7 @@ pub(super) fn check(bot: &Bot) -> Report {
     let mut found = Found::default();
     let gathered = Gathered::of(bot, &mut found);
     let graph = Graph::of(&gathered, &bot.settings.behaviour);
-    exits::check(&graph, &mut found);
+    exits::check(&graph, &bot.settings.behaviour, &mut found);
     words::check(&graph, &mut found);
     texts::check(&graph, &bot.settings.behaviour, &mut found);
     let turns = cycles::check(&graph, &mut found);

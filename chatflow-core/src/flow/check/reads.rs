@@ -1,13 +1,13 @@
 //! Which values a step reads, and where.
 
 use crate::dialog::Value;
-use crate::flow::kinds::Source;
+use crate::flow::kinds::{Source, WebhookBody};
 use crate::flow::template::Read;
-use crate::flow::{Condition, StepKind, Template, Texts};
+use crate::flow::{Condition, Push, SendMessage, StepDefinition, StepKind, Template, Texts};
 
 /// What the engine itself provides to whoever reads a plain name.
-pub(super) const BUILT_IN: [&str; 9] = [
-    "tags", "message", "media", "source", "event", "status", "flow", "step", "now",
+pub(super) const BUILT_IN: [&str; 10] = [
+    "tags", "message", "media", "source", "event", "status", "flow", "step", "dialog", "now",
 ];
 
 /// What a template reads; nothing of one that is none, which is reported where it is compiled.
@@ -127,26 +127,10 @@ fn known_by_expression(source: &str) -> Vec<&str> {
 }
 
 /// The texts that a step says, with the names that lead there from the step.
-pub(super) fn texts_of(kind: &StepKind) -> Vec<(Vec<String>, &Texts)> {
-    let path = |parts: &[&str]| parts.iter().map(ToString::to_string).collect::<Vec<_>>();
+pub(super) fn texts_of(step: &StepDefinition) -> Vec<(Vec<String>, &Texts)> {
     let mut texts = Vec::new();
-    match kind {
-        StepKind::Send(send) => {
-            for (n, item) in send.items.iter().enumerate() {
-                let place = n.to_string();
-                let at: &[&str] = match send.items.len() {
-                    1 => &["send"],
-                    _ => &["send", &place],
-                };
-                if let Some(text) = &item.text {
-                    texts.push(([path(at), path(&["text"])].concat(), text));
-                }
-                for (n, choice) in item.choices.iter().enumerate() {
-                    let n = n.to_string();
-                    texts.push(([path(at), path(&["choices", &n])].concat(), choice));
-                }
-            }
-        }
+    match &step.kind {
+        StepKind::Send(send) => said(&["send"], send, &mut texts),
         StepKind::Ask(ask) => {
             texts.push((path(&["ask", "question"]), &ask.question));
             if let crate::flow::AskKind::Choice(choices) = &ask.answer {
@@ -165,42 +149,134 @@ pub(super) fn texts_of(kind: &StepKind) -> Vec<(Vec<String>, &Texts)> {
         }
         _ => {}
     }
+    texts.extend(texts_of_pushes(&step.pushes));
     texts
+}
+
+/// The texts of reminders, with the names that lead there.
+fn texts_of_pushes(pushes: &[Push]) -> Vec<(Vec<String>, &Texts)> {
+    let mut texts = Vec::new();
+    for (n, push) in pushes.iter().enumerate() {
+        said(&["pushes", &n.to_string(), "send"], &push.send, &mut texts);
+    }
+    texts
+}
+
+/// What reminders read, with the names that lead there.
+pub(super) fn of_pushes(pushes: &[Push]) -> Vec<(Vec<String>, Read)> {
+    texts_of_pushes(pushes)
+        .into_iter()
+        .flat_map(|(at, texts)| of_texts(&at, texts))
+        .collect()
+}
+
+fn of_texts(at: &[String], texts: &Texts) -> Vec<(Vec<String>, Read)> {
+    let mut found = Vec::new();
+    for (language, text) in texts.each() {
+        let language = language.map(ToOwned::to_owned);
+        let at: Vec<String> = at.iter().cloned().chain(language).collect();
+        found.extend(of_template(text).into_iter().map(|read| (at.clone(), read)));
+    }
+    found
+}
+
+/// The texts of messages that stand at a place.
+fn said<'a>(at: &[&str], send: &'a SendMessage, texts: &mut Vec<(Vec<String>, &'a Texts)>) {
+    for (n, item) in send.items.iter().enumerate() {
+        let mut at = path(at);
+        if send.items.len() != 1 {
+            at.push(n.to_string());
+        }
+        if let Some(text) = &item.text {
+            texts.push(([&at[..], &path(&["text"])].concat(), text));
+        }
+        for (n, choice) in item.choices.iter().enumerate() {
+            let n = n.to_string();
+            texts.push(([&at[..], &path(&["choices", &n])].concat(), choice));
+        }
+    }
+}
+
+fn path(parts: &[&str]) -> Vec<String> {
+    parts.iter().map(ToString::to_string).collect()
 }
 
 /// All that a step reads, with the names that lead there; but for `set`, whose values are read
 /// one after another.
-pub(in crate::flow) fn of_step(kind: &StepKind) -> Vec<(Vec<String>, Read)> {
+pub(in crate::flow) fn of_step(step: &StepDefinition) -> Vec<(Vec<String>, Read)> {
     let mut found = Vec::new();
-    for (at, texts) in texts_of(kind) {
-        // A choice of a question is compared with the answer and isn't a template.
-        if matches!(kind, StepKind::Ask(_)) && at[1] == "choices" {
-            continue;
-        }
-        for (language, text) in texts.each() {
-            let language = language.map(ToOwned::to_owned);
-            let at: Vec<String> = at.iter().cloned().chain(language).collect();
-            found.extend(of_template(text).into_iter().map(|read| (at.clone(), read)));
-        }
+    let mut texts = texts_of(step);
+    // A choice of a question is compared with the answer and isn't a template.
+    texts.retain(|(at, _)| at[0] != "ask" || at[1] != "choices");
+    let key = step.kind.key();
+    let words = match &step.kind {
+        StepKind::AiRoute(route) => Some(route.words()),
+        StepKind::AiReply(reply) => Some(reply.words()),
+        _ => None,
+    };
+    if let Some(words) = words {
+        let of_model = [("goal", words.goal), ("notes", words.notes)].into_iter();
+        texts.extend(of_model.filter_map(|(name, text)| Some((path(&[key, name]), text?))));
     }
-    match kind {
+    for (at, texts) in texts {
+        found.extend(of_texts(&at, texts));
+    }
+    let mut add = |at: &[&str], reads: Vec<Read>| {
+        let at = path(at);
+        found.extend(reads.into_iter().map(|read| (at.clone(), read)));
+    };
+    match &step.kind {
         StepKind::Condition(branch) => {
             for arm in &branch.arms {
-                let at = vec!["condition".to_owned(), arm.name.clone()];
-                let reads = of_condition(&arm.when).into_iter();
-                found.extend(reads.map(|read| (at.clone(), read)));
+                add(&[key, &arm.name], of_condition(&arm.when));
             }
         }
         StepKind::CallFlow(call) => {
             for (name, source) in &call.inputs {
-                let at = ["call_flow", "inputs", name].map(ToOwned::to_owned);
-                let reads = of_source(source).into_iter();
-                found.extend(reads.map(|read| (at.to_vec(), read)));
+                add(&[key, "inputs", name], of_source(source));
+            }
+        }
+        StepKind::Webhook(webhook) => {
+            add(&[key, "url"], of_template(&webhook.url));
+            for (name, value) in &webhook.headers {
+                add(&[key, "headers", name], of_template(value));
+            }
+            match &webhook.body {
+                WebhookBody::None => {}
+                WebhookBody::Text(text) => add(&[key, "body"], of_template(text)),
+                WebhookBody::Form(fields) => {
+                    for (name, source) in fields {
+                        add(&[key, "form", name], of_source(source));
+                    }
+                }
+                WebhookBody::Json(members) => {
+                    for (name, Source(value)) in members {
+                        add(&[key, "json", name], of_value(value));
+                    }
+                }
+            }
+        }
+        StepKind::Track(track) => {
+            if let Some(value) = &track.value {
+                add(&[key, "value"], of_source(value));
+            }
+            for (name, source) in &track.parameters {
+                add(&[key, "parameters", name], of_source(source));
             }
         }
         _ => {}
     }
     found
+}
+
+/// What the texts of a value read, however deep they stand in it.
+fn of_value(value: &Value) -> Vec<Read> {
+    match value {
+        Value::Text(text) => of_template(text.as_str()),
+        Value::List(values) => values.iter().flat_map(of_value).collect(),
+        Value::Map(map) => map.values().flat_map(of_value).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// What a value is made of.

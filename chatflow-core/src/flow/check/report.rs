@@ -29,9 +29,11 @@ pub struct FlowProblem {
 
 /// The most that one turn may cost that begins in a flow, wherever it begins and leads.
 ///
-/// What a host's steps say themselves isn't counted: nobody knows it before they run. A host's
-/// step is taken to wait when it is entered, as it does by default, unless the turn's message is
-/// still there for it.
+/// What a host's steps say themselves isn't counted, nor what bots on other platforms say: nobody
+/// knows it before. A host's step is taken to wait when it is entered, as it does by default,
+/// unless the turn's message is still there for it. Where robots lead to a step at the end of a
+/// turn, or an album is handed on together with what came behind it, each goes by itself, with
+/// this for its worst case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowBound {
     /// The flow.

@@ -15,7 +15,7 @@ pub(super) fn check(graph: &Graph<'_>, behaviour: &Behaviour, found: &mut Found)
         let all: Vec<_> = graph
             .nodes(flow)
             .flat_map(|node| {
-                let texts = texts_of(&graph.written(node).kind).into_iter();
+                let texts = texts_of(graph.written(node)).into_iter();
                 texts.map(move |(at, texts)| (node, at, texts))
             })
             .collect();

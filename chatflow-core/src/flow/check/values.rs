@@ -16,6 +16,7 @@ use crate::flow::check::graph::{Graph, Way};
 use crate::flow::check::known::Known;
 use crate::flow::check::names::{Key, Names, Numbers};
 use crate::flow::check::reads::{self, BUILT_IN};
+use crate::flow::check::rules;
 use crate::flow::template::Read;
 use crate::flow::{Bot, CompiledKind, ProblemKind, SaveTo, StepKind};
 
@@ -52,6 +53,7 @@ pub(super) fn check(graph: &Graph<'_>, bot: &Bot, found: &mut Found) {
     let (numbers, readings) = numbers_of(graph);
     let mut values = Values::of(graph, &numbers);
     values.begin(bot);
+    values.begin_by_rules(bot);
     values.settle();
     // Flows that lead to one another and that nothing else leads to are begun by people.
     for flow in 0..graph.flows.len() {
@@ -60,6 +62,7 @@ pub(super) fn check(graph: &Graph<'_>, bot: &Bot, found: &mut Found) {
             values.settle();
         }
     }
+    let robots = bot.settings.behaviour.robots.values();
     let fields: BTreeSet<&str> = bot
         .flows
         .iter()
@@ -69,6 +72,7 @@ pub(super) fn check(graph: &Graph<'_>, bot: &Bot, found: &mut Found) {
             SaveTo::Field(name) => Some(name.as_str()),
             _ => None,
         })
+        .chain(robots.flat_map(|robot| robot.fields.keys().map(String::as_str)))
         .collect();
     let variables = &bot.settings.behaviour.variables;
     for (node, reading) in readings.iter().enumerate() {
@@ -236,6 +240,38 @@ impl<'a> Values<'a> {
                 for node in graph.nodes(flow) {
                     self.come(node, &anything);
                 }
+            }
+        }
+    }
+
+    /// Begins where the bot's rules lead, with whatever a dialog may have collected by then.
+    fn begin_by_rules(&mut self, bot: &Bot) {
+        let graph = self.graph;
+        let is_code = |node: usize| matches!(graph.step(node).kind, CompiledKind::Custom(_));
+        // What a host's step sets, or a flow that doesn't compile, nobody knows.
+        let is_anything = graph.flows.len() < bot.flows.len() || (0..graph.len()).any(is_code);
+        let mut from_anywhere = Known::nothing(self.numbers.len());
+        from_anywhere.any_data = is_anything;
+        from_anywhere.any_contact = is_anything;
+        (0..self.numbers.len()).for_each(|name| from_anywhere.unset.add(name));
+        let given = self.gives.iter().flatten().flatten();
+        given.for_each(|&name| from_anywhere.set.add(name));
+        for entry in rules::entries(&bot.settings.behaviour) {
+            let mut known = from_anywhere.clone();
+            for field in entry.fields() {
+                self.give(&mut known, &SaveTo::Field(field.to_owned()));
+            }
+            for key in entry.asked_for().into_iter().flat_map(Key::of_known) {
+                if let Some(name) = self.numbers.find(&key) {
+                    known.give(name);
+                }
+            }
+            for node in graph.led_to(entry.to) {
+                let flow = graph.flow_of(node);
+                self.is_own[flow] = true;
+                let mut known = known.clone();
+                self.give_inputs(flow, &mut known);
+                self.come(node, &known);
             }
         }
     }

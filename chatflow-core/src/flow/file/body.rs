@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::flow::body::StepBody;
-use crate::flow::{Behaviour, FlowDefinition};
+use crate::flow::{Behaviour, FlowDefinition, Upgrade};
 
 /// A flow: what a bot says and asks, step by step.
 #[derive(Deserialize, JsonSchema)]
@@ -26,6 +26,10 @@ pub(super) struct FileBody {
     /// Names of values that it reads and that come from outside.
     #[serde(default)]
     pub(super) inputs: Vec<String>,
+    /// What becomes of dialogs that stand in another version of the flow; without it they stay
+    /// there until they leave the flow.
+    #[serde(default)]
+    pub(super) upgrade: Upgrade,
     /// How the bot behaves, where its flows don't say. It belongs to the bot's first file.
     pub(super) bot: Option<Behaviour>,
     /// The steps by name, in order. Each has one key that says what it does.
@@ -46,6 +50,7 @@ impl FileBody {
             language: None,
             entry,
             inputs: Vec::new(),
+            upgrade: Upgrade::default(),
             bot: None,
             steps: BTreeMap::new(),
         }

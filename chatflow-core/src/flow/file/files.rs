@@ -201,6 +201,7 @@ impl FlowFiles {
                 report
                     .settings
                     .iter()
+                    .filter(|problem| whole || !problem.kind.is_of_the_whole())
                     .filter_map(|problem| self.setting(problem)),
             );
             for found in &report.problems {
@@ -227,9 +228,7 @@ impl FlowFiles {
     fn setting(&self, problem: &Problem) -> Option<Finding> {
         let file = self.files.first()?;
         let span = file.node.as_ref().map_or(Span::START, |node| {
-            let at = problem.at.iter().map(|part| PathPart::Key(part));
-            let path: Vec<PathPart<'_>> = [PathPart::Key("bot")].into_iter().chain(at).collect();
-            locate(node, &path)
+            locate_names(node, vec![PathPart::Key("bot")], &problem.at)
         });
         Some(Finding::of(&file.name, span, None, problem))
     }
@@ -338,6 +337,7 @@ impl File {
             language: head.language,
             entry: entry.unwrap_or_else(|| StepId::from("")),
             inputs: head.inputs,
+            upgrade: head.upgrade,
             steps,
         });
     }
@@ -352,15 +352,20 @@ impl File {
             path.push(PathPart::Key("steps"));
             path.push(PathPart::Key(step.as_str()));
         }
-        for part in &problem.at {
-            path.push(match part.parse() {
-                // A map may have numbers for keys, and a list has nothing else.
-                Ok(index) if is_list(node, &path) => PathPart::Index(index),
-                _ => PathPart::Key(part),
-            });
-        }
-        locate(node, &path)
+        locate_names(node, path, &problem.at)
     }
+}
+
+/// The place to which names lead on from a path.
+fn locate_names<'a>(node: &Node, mut path: Vec<PathPart<'a>>, names: &'a [String]) -> Span {
+    for name in names {
+        path.push(match name.parse() {
+            // A map may have numbers for keys, and a list has nothing else.
+            Ok(index) if is_list(node, &path) => PathPart::Index(index),
+            _ => PathPart::Key(name),
+        });
+    }
+    locate(node, &path)
 }
 
 /// A step that could be read, with its code.
@@ -381,6 +386,8 @@ fn unread(name: StepId, node: &Node) -> StepDefinition {
         kind: StepKind::Finish(Finish::with(FinishStatus::Manual)),
         exits: next.map(Next::into_exits).unwrap_or_default(),
         timeout: None,
+        answer_after: None,
+        pushes: Vec::new(),
         finish: None,
     }
 }

@@ -1,15 +1,15 @@
 //! What a step reads and keeps, for people.
 
 use crate::flow::check::reads;
-use crate::flow::{SaveTo, StepKind};
+use crate::flow::{SaveTo, StepDefinition, StepKind};
 
 /// Names of the values that its texts and conditions read. What can't be parsed reads nothing.
-pub(super) fn read_by(kind: &StepKind) -> Vec<String> {
+pub(super) fn read_by(step: &StepDefinition) -> Vec<String> {
     let mut names = Vec::new();
-    for (_, read) in reads::of_step(kind) {
+    for (_, read) in reads::of_step(step) {
         add(read.name, &mut names);
     }
-    if let StepKind::Set(set) = kind {
+    if let StepKind::Set(set) = &step.kind {
         for read in set
             .values
             .iter()
@@ -27,6 +27,8 @@ pub(super) fn kept_by(kind: &StepKind) -> Vec<String> {
     match kind {
         StepKind::Ask(ask) => saved(&ask.save, &mut names),
         StepKind::Keywords(router) => saved(&router.save, &mut names),
+        StepKind::AiRoute(route) => saved(&route.save, &mut names),
+        StepKind::Webhook(webhook) => saved(&webhook.save, &mut names),
         StepKind::Set(set) => {
             for value in &set.values {
                 add(value.to.to_string(), &mut names);

@@ -1,6 +1,10 @@
 //! The kinds of step.
 
+mod ai;
+mod ai_reply;
+mod ai_route;
 mod ask;
+mod assign;
 mod branch;
 mod change_tags;
 mod delay;
@@ -8,11 +12,18 @@ mod finish;
 mod flows;
 mod keywords;
 mod membership;
+mod pass_to_bot;
 mod send;
 mod set_values;
 mod split;
+mod track;
+mod webhook;
 
+pub(crate) use ai::AiWords;
+pub use ai_reply::AiReply;
+pub use ai_route::AiRoute;
 pub use ask::{Ask, AskKind};
+pub use assign::Assign;
 pub use branch::Branch;
 pub use change_tags::ChangeTags;
 pub use delay::Delay;
@@ -21,13 +32,18 @@ pub use flows::{CallFlow, ChangeFlow};
 pub(crate) use keywords::KeywordRoute;
 pub use keywords::{KeywordMatch, KeywordRouter};
 pub use membership::Membership;
+pub use pass_to_bot::PassToBot;
 #[cfg(feature = "files")]
 pub(crate) use send::SendItem;
 pub use send::SendMessage;
 pub(crate) use set_values::{Assignment, Source};
 pub use set_values::{SaveTo, SetValues};
 pub use split::Split;
+pub use track::Track;
+pub(crate) use webhook::WebhookBody;
+pub use webhook::{Webhook, WebhookMethod};
 
+use crate::dialog::TranslateTo;
 use crate::flow::definition::{CustomRouter, CustomStep};
 use crate::flow::{Router, Step};
 
@@ -68,6 +84,20 @@ pub enum StepKind {
     CallFlow(CallFlow),
     /// Waits some time and goes on.
     Delay(Delay),
+    /// A model chooses the way.
+    AiRoute(AiRoute),
+    /// A model writes what is said.
+    AiReply(AiReply),
+    /// Sends a request to an outside service.
+    Webhook(Webhook),
+    /// Tells a tracker.
+    Track(Track),
+    /// Makes an operator responsible.
+    Assign(Assign),
+    /// Changes into which language messages are put.
+    Translate(TranslateTo),
+    /// Gives the contact to a bot on another platform.
+    ExternalBot(PassToBot),
     /// Gives the dialog a status.
     Finish(Finish),
     /// A host's step.
@@ -102,13 +132,21 @@ impl StepKind {
             Self::ChangeFlow(_) => "change_flow",
             Self::CallFlow(_) => "call_flow",
             Self::Delay(_) => "delay",
+            Self::AiRoute(_) => "ai_route",
+            Self::AiReply(_) => "ai_reply",
+            Self::Webhook(_) => "webhook",
+            Self::Track(_) => "track",
+            Self::Assign(_) => "assign",
+            Self::Translate(_) => "translate",
+            Self::ExternalBot(_) => "external_bot",
             Self::Finish(_) => "finish",
             Self::Custom(_) => "custom",
             Self::Router(_) => "router",
         }
     }
 
-    /// The names of the exits it has, but for `timeout`, which a step has that is given one.
+    /// The names of the exits it has, but for `timeout`, which a step has that is given one. A
+    /// webhook has it in any case.
     pub fn exits(&self) -> Vec<String> {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         match self {
@@ -117,6 +155,10 @@ impl StepKind {
             | Self::Set(_)
             | Self::CallFlow(_)
             | Self::Delay(_)
+            | Self::AiReply(_)
+            | Self::Track(_)
+            | Self::Assign(_)
+            | Self::Translate(_)
             | Self::Finish(_) => names(&[EXIT_NEXT]),
             Self::ChangeFlow(_) => Vec::new(),
             Self::Ask(_) => names(&[EXIT_NEXT, EXIT_GAVE_UP]),
@@ -126,6 +168,14 @@ impl StepKind {
                 .map(|route| route.name.clone())
                 .chain([EXIT_OTHERWISE.to_owned()])
                 .collect(),
+            Self::AiRoute(route) => route
+                .branches
+                .iter()
+                .map(|(name, _)| name.clone())
+                .chain([EXIT_OTHERWISE.to_owned()])
+                .collect(),
+            Self::Webhook(_) => names(&[EXIT_NEXT, Webhook::FAILURE, EXIT_TIMEOUT]),
+            Self::ExternalBot(_) => names(&[EXIT_NEXT, PassToBot::HANDOFF, PassToBot::FAILURE]),
             Self::Condition(branch) => branch
                 .arms
                 .iter()
@@ -147,11 +197,31 @@ impl StepKind {
 
     /// Whether it stays until the contact has answered or its time is over.
     pub(crate) const fn waits_for_answer(&self) -> bool {
-        matches!(self, Self::Ask(_) | Self::Keywords(_) | Self::Router(_))
+        matches!(
+            self,
+            Self::Ask(_) | Self::Keywords(_) | Self::Router(_) | Self::AiRoute(_)
+        )
+    }
+
+    /// Whether it stays until somebody outside has answered.
+    pub(crate) const fn asks_outside(&self) -> bool {
+        matches!(
+            self,
+            Self::Membership(_)
+                | Self::AiRoute(_)
+                | Self::AiReply(_)
+                | Self::Webhook(_)
+                | Self::ExternalBot(_)
+        )
+    }
+
+    /// Whether it has the exit `timeout` though its step names no time.
+    pub(crate) const fn always_times_out(&self) -> bool {
+        matches!(self, Self::Webhook(_))
     }
 
     /// Whether it waits for a message when it is entered without one that nobody has taken.
     pub const fn awaits_message(&self) -> bool {
-        self.waits_for_answer() || matches!(self, Self::Custom(_))
+        self.waits_for_answer() || matches!(self, Self::Custom(_) | Self::ExternalBot(_))
     }
 }

@@ -8,6 +8,7 @@
 mod grammar;
 mod operation;
 mod path;
+pub(crate) mod percent;
 mod pieces;
 mod program;
 mod token;
@@ -26,8 +27,9 @@ use program::Program;
 /// `contact.language`, `contact.x` for a field of the contact, `variable.x` for a variable of
 /// the bot, or plain `x`, which is the first of these that there is: the dialog's value, the
 /// bot's variable, the contact's name, language or field, a built-in name. Built in are `tags`,
-/// `message`, `media`, `event`, `status`, `flow`, `step` and `now`, the local time with its
-/// parts `date`, `time`, `year`, `month`, `day`, `hour`, `minute` and `weekday` (1 is Monday).
+/// `message`, `media`, `source`, `event`, `status`, `flow`, `step`, `dialog` with its parts `id`
+/// and `address`, the contact's outside id, and `now`, the local time with its parts `date`,
+/// `time`, `year`, `month`, `day`, `hour`, `minute` and `weekday` (1 is Monday).
 ///
 /// Beyond names there are expressions in the manner of Jinja: `{{ price * 2 }}`,
 /// `{{ name | default("friend") | upper }}`, `{{ "yes" if age >= 18 else "no" }}`,
@@ -49,6 +51,8 @@ pub struct Template {
 enum Body {
     /// Plain text and names.
     Segments(Arc<[Segment]>),
+    /// The same for an address: values come percent-encoded.
+    Encoded(Arc<[Segment]>),
     /// Anything else.
     Program(Arc<Program>),
 }
@@ -207,10 +211,10 @@ pub enum RenderError {
     /// It takes too many steps, goes over too many items or moves too much text.
     #[error("filling it in takes too long")]
     TooCostly,
-    /// An operator, filter or loop met a value that it isn't for.
+    /// An operator, filter, loop or address met a value that it isn't for.
     #[error("`{operation}` can't be done with {found}")]
     WrongKind {
-        /// The operator, filter or tag.
+        /// The operator, filter, tag or setting.
         operation: String,
         /// The kind of value.
         found: &'static str,
@@ -227,7 +231,7 @@ pub enum RenderError {
 }
 
 /// Longest text that filling in may give, in bytes.
-const RENDERED_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const RENDERED_BYTES_MAX: usize = 64 * 1024;
 
 /// Writes up to a limit, so that many large values can't pile up first and be refused after.
 struct Capped(String);
@@ -282,6 +286,43 @@ impl Template {
         Ok(Self::of(source, body))
     }
 
+    /// Compiles a text for an address: what its placeholders give comes percent-encoded, so that
+    /// no value can add a part to it. The text beside them stays as it is.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub(crate) fn encoding(source: &str) -> Result<Self, TemplateError> {
+        let pieces = Self::pieces(source)?;
+        let body = match segments(&pieces) {
+            Some(segments) => Body::Encoded(segments),
+            None => Body::Program(Arc::new(Program::encoding(&pieces)?)),
+        };
+        Ok(Self::of(source, body))
+    }
+
+    /// Compiles an address for minijinja, also where segments would do: the tests compare the
+    /// two.
+    #[cfg(test)]
+    pub(crate) fn encoding_slowly(source: &str) -> Result<Self, TemplateError> {
+        let program = Program::encoding(&Self::pieces(source)?)?;
+        Ok(Self::of(source, Body::Program(Arc::new(program))))
+    }
+
+    /// What a source begins with before its first placeholder or tag, and whether that is all.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), as far as it is cut into pieces.
+    pub(crate) fn fixed_start(source: &str) -> Result<(String, bool), TemplateError> {
+        let mut start = String::new();
+        for piece in Self::pieces(source)? {
+            match piece {
+                Piece::Text(text) => start.push_str(text),
+                Piece::Output(_) | Piece::Tag(_) => return Ok((start, false)),
+            }
+        }
+        Ok((start, true))
+    }
+
     /// Compiles a text for minijinja, also where segments would do: the tests compare the two.
     #[cfg(test)]
     pub(crate) fn parse_slowly(source: &str) -> Result<Self, TemplateError> {
@@ -318,8 +359,9 @@ impl Template {
     /// # Errors
     /// [`RenderError`] names the first value that isn't there, or says what else went wrong.
     pub fn render(&self, dialog: &dyn Dialog) -> Result<Text, RenderError> {
-        let segments = match &self.body {
-            Body::Segments(segments) => segments,
+        let (segments, is_encoded) = match &self.body {
+            Body::Segments(segments) => (segments, false),
+            Body::Encoded(segments) => (segments, true),
             Body::Program(program) => {
                 return match program.run(dialog)? {
                     Value::Text(text) if text.len() <= RENDERED_BYTES_MAX => Ok(text),
@@ -341,7 +383,10 @@ impl Template {
                 Segment::Plain(text) => out.write_str(text.as_str()),
                 Segment::Value(path) => path
                     .with(dialog, |value| {
-                        (!value.is_null()).then(|| value.write_to(&mut out))
+                        (!value.is_null()).then(|| match is_encoded {
+                            true => value.write_to(&mut percent::Encoding(&mut out)),
+                            false => value.write_to(&mut out),
+                        })
                     })
                     .flatten()
                     .ok_or_else(|| missing(path))?,
@@ -366,14 +411,14 @@ impl Template {
                 _ => self.render(dialog).map(Value::Text),
             },
             Body::Program(program) if program.is_value() => program.run(dialog),
-            Body::Program(_) => self.render(dialog).map(Value::Text),
+            Body::Program(_) | Body::Encoded(_) => self.render(dialog).map(Value::Text),
         }
     }
 
     /// The names it reads, each at its places, from left to right.
     pub(crate) fn reads(&self) -> Vec<Read> {
         match &self.body {
-            Body::Segments(segments) => {
+            Body::Segments(segments) | Body::Encoded(segments) => {
                 let name = |segment: &Segment| match segment {
                     Segment::Plain(_) => None,
                     Segment::Value(path) => Some(Read {

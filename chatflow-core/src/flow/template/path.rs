@@ -124,9 +124,22 @@ fn built_in(name: &str, dialog: &dyn Dialog) -> Option<Value> {
         "status" => Value::from(dialog.status().to_string()),
         "flow" => Value::from(dialog.flow()?.as_str()),
         "step" => Value::from(dialog.step()?.as_str()),
+        "dialog" => of_dialog(dialog)?,
         "now" => now(dialog.local_time()?),
         _ => return None,
     })
+}
+
+/// The dialog's id and the contact's outside id, as far as the record has them.
+fn of_dialog(dialog: &dyn Dialog) -> Option<Value> {
+    let id = dialog.dialog_id().map(|id| Value::from(id.to_string()));
+    let address = dialog.address();
+    let address = address.map(|address| Value::from(address.external_id()));
+    let parts = [("id", id), ("address", address)];
+    let parts = parts.into_iter();
+    let parts = parts.filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let parts: BTreeMap<String, Value> = parts.collect();
+    (!parts.is_empty()).then_some(Value::Map(parts))
 }
 
 /// Where the contact came from, in parts.

@@ -11,6 +11,7 @@ use crate::dialog::{Dialog, VALUE_DEPTH_MAX, Value};
 use crate::flow::template::grammar::{Grammar, Names, literal};
 use crate::flow::template::operation;
 use crate::flow::template::path::Path;
+use crate::flow::template::percent;
 use crate::flow::template::pieces::{Inside, Piece};
 use crate::flow::template::{Capped, RENDERED_BYTES_MAX, Read, RenderError, TemplateError};
 
@@ -57,7 +58,19 @@ impl Program {
         if let [Piece::Output(inside)] = pieces {
             return Self::expression(*inside);
         }
-        let mut writer = Writer::default();
+        Self::text(pieces, Writer::default())
+    }
+
+    /// Compiles an address: what its placeholders give comes percent-encoded.
+    pub(super) fn encoding(pieces: &[Piece<'_>]) -> Result<Self, TemplateError> {
+        let writer = Writer {
+            encodes: true,
+            ..Writer::default()
+        };
+        Self::text(pieces, writer)
+    }
+
+    fn text(pieces: &[Piece<'_>], mut writer: Writer) -> Result<Self, TemplateError> {
         for piece in pieces {
             writer.write(*piece)?;
         }
@@ -147,6 +160,8 @@ struct Writer {
     blocks: Vec<Block>,
     /// How many `{% elif %}` there are: each of them is a level for minijinja.
     elifs: usize,
+    /// Whether what placeholders give comes percent-encoded.
+    encodes: bool,
 }
 
 #[derive(Debug)]
@@ -165,7 +180,10 @@ impl Writer {
             Piece::Text(text) => self.emit("{{ ", &literal(text), " }}"),
             Piece::Output(inside) => {
                 let code = output(inside, &mut self.names)?;
-                self.emit("{{ ", &code, " }}");
+                match self.encodes {
+                    true => self.emit("{{ encoded(", &code, ") }}"),
+                    false => self.emit("{{ ", &code, " }}"),
+                }
             }
             Piece::Tag(inside) => self.tag(inside)?,
         }
@@ -365,6 +383,15 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
             return Err(refusal(RenderError::ValueMissing { name }));
         }
         Ok(value)
+    });
+    environment.add_function("encoded", |state: &mut State<'_, '_>, value: Term| {
+        let mut out = Capped::new();
+        owned(&value)
+            .write_to(&mut percent::Encoding(&mut out))
+            .map_err(|_| refusal(RenderError::TooLong))?;
+        let text = out.into_text();
+        charge(state, text.len())?;
+        Ok(Term::from(text))
     });
     environment.add_function("missing", |value: Term| owned(&value).is_null());
     environment.add_function("default", |value: Term, other: Term| {

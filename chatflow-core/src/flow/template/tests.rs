@@ -196,3 +196,142 @@ fn bad_templates_name_the_place() {
         Err(TemplateError::TooLong { .. })
     ));
 }
+
+/// What an address is when one text is the only value that it reads.
+struct Said(String);
+
+impl Dialog for Said {
+    fn status(&self) -> ShownStatus {
+        StatusKind::Auto.into()
+    }
+    fn flow(&self) -> Option<&FlowId> {
+        None
+    }
+    fn step(&self) -> Option<&StepId> {
+        None
+    }
+    fn data(&self, name: &str) -> Option<Cow<'_, Value>> {
+        (name == "x").then(|| Cow::Owned(Value::from(self.0.as_str())))
+    }
+    fn contact_name(&self) -> Option<&str> {
+        None
+    }
+}
+
+fn encoded(template: &Template, dialog: &dyn Dialog) -> String {
+    template.render(dialog).unwrap().as_str().to_owned()
+}
+
+/// The bytes behind an encoded text.
+fn decoded(text: &str) -> Vec<u8> {
+    let mut bytes = text.bytes();
+    let mut out = Vec::new();
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'%' => {
+                let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
+                let digits = std::str::from_utf8(&digits).unwrap();
+                u8::from_str_radix(digits, 16).unwrap()
+            }
+            byte => byte,
+        });
+    }
+    out
+}
+
+#[test]
+fn fl_09_placeholders_of_an_address_are_encoded_and_the_text_beside_them_is_not() {
+    let said = Said("a b/../?c=%&#é".to_owned());
+    let value = "a%20b%2F..%2F%3Fc%3D%25%26%23%C3%A9";
+    for (source, wanted) in [
+        (
+            "https://a/b?q={{ x }}&r=%20#é",
+            format!("https://a/b?q={value}&r=%20#é"),
+        ),
+        (
+            "https://a/{{ x | upper }}",
+            "https://a/A%20B%2F..%2F%3FC%3D%25%26%23%C3%89".to_owned(),
+        ),
+        (
+            "https://a/{% for i in [x, 1 / 4] %}{% if i %}/{{ i }}{% endif %}{% endfor %}",
+            format!("https://a//{value}/0.25"),
+        ),
+        ("{{ x }}", value.to_owned()),
+    ] {
+        let template = Template::encoding(source).unwrap();
+        assert_eq!(encoded(&template, &said), wanted, "{source}");
+        let slow = Template::encoding_slowly(source).unwrap();
+        assert_eq!(encoded(&slow, &said), wanted, "{source}");
+        assert_eq!(template.reads()[0].name, "x");
+    }
+    let missing = Template::encoding("https://a/{{ y }}").unwrap();
+    assert!(matches!(
+        missing.render(&said),
+        Err(RenderError::ValueMissing { .. })
+    ));
+}
+
+#[test]
+fn an_encoded_value_counts_as_long_as_it_is_sent() {
+    let said = Said("/".repeat(30_000));
+    for template in [
+        Template::encoding("a{{ x }}"),
+        Template::encoding_slowly("a{{ x }}"),
+    ] {
+        assert_eq!(template.unwrap().render(&said), Err(RenderError::TooLong));
+    }
+}
+
+#[test]
+fn fl_09_a_template_reads_the_dialog_and_the_contacts_outside_id() {
+    struct Whole(crate::dialog::Address);
+
+    impl Dialog for Whole {
+        fn status(&self) -> ShownStatus {
+            StatusKind::Auto.into()
+        }
+        fn flow(&self) -> Option<&FlowId> {
+            None
+        }
+        fn step(&self) -> Option<&StepId> {
+            None
+        }
+        fn dialog_id(&self) -> Option<crate::dialog::DialogId> {
+            Some(crate::dialog::DialogId::derive(&"b".into(), &self.0))
+        }
+        fn address(&self) -> Option<&crate::dialog::Address> {
+            Some(&self.0)
+        }
+        fn data(&self, _: &str) -> Option<Cow<'_, Value>> {
+            None
+        }
+        fn contact_name(&self) -> Option<&str> {
+            None
+        }
+    }
+
+    let whole = Whole(crate::dialog::Address::new("chat", "@anna/1"));
+    let template = Template::encoding("https://a/{{ dialog.id }}/{{ dialog.address }}").unwrap();
+    let id = whole.dialog_id().unwrap();
+    assert_eq!(
+        encoded(&template, &whole),
+        format!("https://a/{id}/%40anna%2F1")
+    );
+    // A record that has neither has no such name.
+    assert!(template.render(&Said(String::new())).is_err());
+}
+
+proptest! {
+    #[test]
+    fn decoding_gives_a_value_back_and_the_two_paths_are_one(text in any::<String>(), name in "[a-z]{0,5}") {
+        let said = Said(text.clone());
+        let source = format!("https://a/{name}?q={{{{ x }}}}");
+        let fast = encoded(&Template::encoding(&source).unwrap(), &said);
+        let slow = encoded(&Template::encoding_slowly(&source).unwrap(), &said);
+        prop_assert_eq!(&fast, &slow);
+        let value = fast.strip_prefix(&format!("https://a/{name}?q=")).unwrap();
+        prop_assert_eq!(decoded(value), text.as_bytes());
+        let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
+        prop_assert!(value.bytes().all(is_unreserved));
+    }
+}

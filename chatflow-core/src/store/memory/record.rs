@@ -67,7 +67,10 @@ impl DialogRecord {
                 Quote::Message(of) => (Some(*of), None),
                 Quote::External(id) => (self.find_message(id), Some(id.clone())),
             },
-            EffectBody::Call { .. } | EffectBody::PatchContact(_) => return None,
+            EffectBody::Call { .. }
+            | EffectBody::Typing { .. }
+            | EffectBody::Tell { .. }
+            | EffectBody::PatchContact(_) => return None,
         };
         let line = of.and_then(|of| self.messages.iter().find(|line| line.id == of));
         let mut ids = of.map(|of| self.ids_of(of)).unwrap_or_default();
@@ -92,22 +95,44 @@ impl DialogRecord {
         }
     }
 
-    /// Whether an entry could be begun now, apart from what forbids it for good.
-    pub(super) fn can_begin(&self, id: EffectId, now: Moment) -> bool {
+    /// Whether an entry could be begun now, apart from what forbids it for good. `paused` is
+    /// whether the bot is.
+    pub(super) fn can_begin(&self, id: EffectId, now: Moment, paused: bool) -> bool {
         self.outbox.get(&id).is_some_and(|entry| {
             entry.state == DeliveryState::Ready
                 && entry.due <= now
-                && (!is_message(&entry.effect) || self.is_next(id))
+                && !self.is_held(id, paused)
+                && (!is_message(&entry.effect) || self.is_next(id, paused))
         })
     }
 
-    /// Whether a message is the first, and none is in flight: one that was revived can be before
-    /// one that is.
-    fn is_next(&self, id: EffectId) -> bool {
+    /// Whether a pause of its bot holds an entry.
+    pub(super) fn is_held(&self, id: EffectId, paused: bool) -> bool {
+        let is_patch = |effect: &Effect| matches!(effect.body, EffectBody::PatchContact(_));
+        let entry = self.outbox.get(&id);
+        paused && entry.is_some_and(|entry| entry.effect.automatic && !is_patch(&entry.effect))
+    }
+
+    /// Whether a message is the first that isn't held, and none is in flight: one that was
+    /// revived can be before one that is.
+    fn is_next(&self, id: EffectId, paused: bool) -> bool {
         let in_flight = |id: &EffectId| {
             let entry = self.outbox.get(id);
             entry.is_some_and(|entry| entry.state == DeliveryState::InFlight)
         };
-        self.unsettled.first() == Some(&id) && !self.unsettled.iter().any(in_flight)
+        let mut waiting = self.unsettled.iter();
+        let first = waiting.find(|id| !self.is_held(**id, paused));
+        first == Some(&id) && !self.unsettled.iter().any(in_flight)
+    }
+
+    /// Automatic messages that have begun: in flight, or a part of them has arrived.
+    pub(super) fn under_way(&self) -> Vec<EffectId> {
+        let begun = |id: &&EffectId| {
+            self.outbox.get(*id).is_some_and(|entry| {
+                let is_begun = entry.state == DeliveryState::InFlight || entry.part > 0;
+                entry.effect.automatic && is_begun
+            })
+        };
+        self.unsettled.iter().filter(begun).copied().collect()
     }
 }

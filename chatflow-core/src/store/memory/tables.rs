@@ -8,7 +8,7 @@ use crate::dialog::{
     Moment, RawBody, ReceiptState, Receipted, Revision, SendLane, Source, StatusKind, TimerChange,
 };
 use crate::store::{
-    CommitError, Committed, DeliveryState, JournalTurn, Settled, Settlement, StoredRefusal,
+    BotRow, CommitError, Committed, DeliveryState, JournalTurn, Settled, Settlement, StoredRefusal,
     StoredUnclaimed, TurnCommit, Unclaimed,
 };
 
@@ -22,6 +22,7 @@ pub(super) struct Inner {
     /// Dialogs that don't know their contact's row yet.
     pub(super) lagging: BTreeSet<DialogId>,
     pub(super) counters: BTreeMap<(BotId, StatusKind), u64>,
+    pub(super) bots: BTreeMap<BotId, BotRow>,
     pub(super) refusals: BTreeMap<DialogId, Refusals>,
     pub(super) unclaimed: Vec<StoredUnclaimed>,
     pub(super) unclaimed_keys: BTreeSet<(ChannelId, EventKey)>,
@@ -104,6 +105,16 @@ pub(super) fn place(entry: &Entry, address: &Address) -> Place {
 }
 
 impl Inner {
+    pub(super) fn bot(&mut self, bot: &BotId) -> &mut BotRow {
+        let row = self.bots.entry(bot.clone());
+        row.or_insert_with(|| BotRow::new(bot.clone()))
+    }
+
+    pub(super) fn is_paused(&self, bot: &BotId) -> bool {
+        let row = self.bots.get(bot);
+        row.is_some_and(|row| row.paused_since.is_some())
+    }
+
     pub(super) fn record(&mut self, dialog: DialogId) -> Option<&mut DialogRecord> {
         self.dialogs.get_mut(&dialog)
     }
@@ -178,6 +189,10 @@ impl Inner {
         }
         entry.attempts = 0;
         entry.failure = None;
+        if entry.effect.body.is_for_contact() {
+            // Somebody wants it now, whoever decided it.
+            entry.effect.automatic = false;
+        }
         if entry.taken_at.take().is_some() {
             // The channel had all of it and lost it: none of its parts is there.
             entry.part = 0;
@@ -245,9 +260,7 @@ impl Inner {
         }
         let n = self.unclaimed.len() as u64 + 1;
         self.unclaimed.push(StoredUnclaimed { n, unclaimed });
-        Committed::Applied {
-            cancelled: Vec::new(),
-        }
+        Committed::APPLIED
     }
 
     pub(super) fn settle(&mut self, settlement: &Settlement) {
@@ -342,8 +355,8 @@ impl Inner {
             .iter()
             .filter(|(_, entry)| entry.state == DeliveryState::Ready)
             .filter(|(_, entry)| match (&entry.effect.body, scope) {
-                (EffectBody::PatchContact(_), _) => false,
-                (EffectBody::Call { .. }, _) => entry.effect.automatic,
+                (EffectBody::PatchContact(_) | EffectBody::Tell { .. }, _) => false,
+                (EffectBody::Call { .. } | EffectBody::Typing { .. }, _) => entry.effect.automatic,
                 (_, CancelScope::Messages) => true,
                 // Half of it has arrived: it is under way.
                 (_, CancelScope::Automatic) => entry.effect.automatic && entry.part == 0,
@@ -421,6 +434,15 @@ impl Inner {
             .cancel
             .map(|scope| self.cancel(turn.dialog, scope))
             .unwrap_or_default();
+        let begun = self
+            .dialogs
+            .get(&turn.dialog)
+            .filter(|_| turn.cancel.is_some());
+        let under_way = begun.map(DialogRecord::under_way).unwrap_or_default();
+        if !turn.usage.is_empty() {
+            let row = self.bot(&turn.bot);
+            row.usage = row.usage.plus(&turn.usage);
+        }
         let before = self
             .dialogs
             .get(&turn.dialog)
@@ -480,7 +502,10 @@ impl Inner {
             }
         }
         self.look_at_lag(turn.dialog, shows, is_new);
-        Ok(Committed::Applied { cancelled })
+        Ok(Committed::Applied {
+            cancelled,
+            under_way,
+        })
     }
 }
 

@@ -1,15 +1,18 @@
 //! Reading what operators do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::words::{Words, Wrong, whole_text};
 use super::{Item, read};
-use crate::dialog::{ContactAct, DialogSettings, OperatorAct, OperatorId, StepTarget, Value};
+use crate::dialog::{
+    Assignee, ContactAct, DialogSettings, OperatorAct, OperatorId, StepTarget, TranslateTo, Value,
+};
 
 /// The operator of lines that name none.
 const OPERATOR: &str = "op";
 
-const VERBS: &str = "status, step, flow, tag, field, data, take, reply, block, unblock or contact";
+const VERBS: &str = "status, step, flow, tag, field, data, assign, translate, set, take, reply, retry, \
+                     advise, block, unblock, contact or pit_stop";
 
 /// `! take`, `!eva reply Hello`
 pub(super) fn acts(contact: String, rest: &str) -> Result<Item, Wrong> {
@@ -22,10 +25,25 @@ pub(super) fn acts(contact: String, rest: &str) -> Result<Item, Wrong> {
     }
     let mut words = Words::new(rest);
     let act = match words.peek() {
-        "status" | "step" | "flow" | "tag" | "field" | "data" => {
+        "status" | "step" | "flow" | "tag" | "field" | "data" | "assign" | "translate" => {
             OperatorAct::Set(settings(&mut words)?)
         }
         _ => match words.need(VERBS)?.as_str() {
+            "set" => OperatorAct::Set(assignments(&mut words)?),
+            "retry" => OperatorAct::Retry,
+            "advise" => {
+                let language = words.word()?;
+                OperatorAct::Advise { language }
+            }
+            "pit_stop" => {
+                let is_on = match words.need("on or off")?.as_str() {
+                    "on" => true,
+                    "off" => false,
+                    word => return Err(format!("expected on or off, found `{word}`")),
+                };
+                words.end()?;
+                return Ok(Item::PitStop(is_on));
+            }
             "take" => OperatorAct::Take,
             "reply" => {
                 let text = rest.strip_prefix("reply ").unwrap_or_default();
@@ -59,8 +77,8 @@ pub(super) fn acts(contact: String, rest: &str) -> Result<Item, Wrong> {
                     acts,
                 });
             }
-            verb @ ("accept" | "note" | "assign" | "queue" | "transfer" | "active" | "inactive"
-            | "close" | "reopen" | "schedule" | "read" | "erase") => {
+            verb @ ("accept" | "note" | "queue" | "transfer" | "active" | "inactive" | "close"
+            | "reopen" | "schedule" | "read" | "erase") => {
                 return Err(format!("! {verb} is not supported yet"));
             }
             verb => return Err(format!("expected {VERBS}, found `{verb}`")),
@@ -76,7 +94,7 @@ pub(super) fn acts(contact: String, rest: &str) -> Result<Item, Wrong> {
 
 /// Several settings in any order, as one act.
 fn settings(words: &mut Words<'_>) -> Result<DialogSettings, Wrong> {
-    const SETTINGS: &str = "status, step, flow, tag, field or data";
+    const SETTINGS: &str = "status, step, flow, tag, field, data, assign or translate";
     let mut settings = DialogSettings::default();
     while let Some(what) = words.word()? {
         match what.as_str() {
@@ -84,11 +102,7 @@ fn settings(words: &mut Words<'_>) -> Result<DialogSettings, Wrong> {
                 settings.status = Some(read::status_choice(&words.need("a status")?)?);
             }
             "step" if settings.step.is_none() => {
-                let name = words.need("STEP or FLOW/STEP")?;
-                settings.step = Some(match name.split_once('/') {
-                    Some((flow, step)) => StepTarget::of(flow, step),
-                    None => StepTarget::step(name),
-                });
+                settings.step = Some(target(words.need("STEP or FLOW/STEP")?));
             }
             "flow" if settings.step.is_none() => {
                 settings.step = Some(StepTarget::flow(words.need("a flow")?));
@@ -107,10 +121,100 @@ fn settings(words: &mut Words<'_>) -> Result<DialogSettings, Wrong> {
             }
             "field" => values(words, &mut settings.fields)?,
             "data" => values(words, &mut settings.data)?,
+            "assign" if settings.assignee.is_none() => {
+                settings.assignee = Some(assignee(&words.need("an operator or nobody")?)?);
+            }
+            "translate" if settings.translate.is_none() => {
+                let language = words.need("a language, nothing or as_bot")?;
+                settings.translate = Some(translate(&language));
+            }
+            "assign" | "translate" => return Err(format!("`{what}` is set twice")),
             _ => return Err(format!("expected {SETTINGS}, found `{what}`")),
         }
     }
     Ok(settings)
+}
+
+/// `status=manual step=x assignee=anna tags=+vip,-cold field.city=Berlin`: the same in the form of
+/// a card that is saved as a whole.
+fn assignments(words: &mut Words<'_>) -> Result<DialogSettings, Wrong> {
+    const SHAPE: &str = "status=, step=, flow=, assignee=, translate=, tags=+vip,-cold, field.NAME= or \
+                         data.NAME=";
+    let mut settings = DialogSettings::default();
+    let mut named = BTreeSet::new();
+    while let Some(name) = words.name() {
+        if !named.insert(name) {
+            return Err(format!("`{name}` is set twice"));
+        }
+        let is_text = words.is_quoted();
+        let text = words.attached(SHAPE)?;
+        let value = |text: String| match is_text {
+            true => Value::from(text),
+            false => typed(&text),
+        };
+        match name.split_once('.') {
+            Some(("field", name)) => drop(settings.fields.insert(name.to_owned(), value(text))),
+            Some(("data", name)) => drop(settings.data.insert(name.to_owned(), value(text))),
+            Some(_) => return Err(format!("expected {SHAPE}, found `{name}`")),
+            None => match name {
+                "status" => settings.status = Some(read::status_choice(&text)?),
+                "step" | "flow" if settings.step.is_some() => {
+                    return Err("`step` and `flow` set one place; write step=FLOW/STEP".to_owned());
+                }
+                "step" => settings.step = Some(target(text)),
+                "flow" => settings.step = Some(StepTarget::flow(text)),
+                "assignee" => settings.assignee = Some(assignee(&text)?),
+                "translate" => settings.translate = Some(translate(&text)),
+                "tags" => {
+                    for tag in text.split(',') {
+                        match (tag.strip_prefix('+'), tag.strip_prefix('-')) {
+                            (Some(tag), _) if !tag.is_empty() => {
+                                settings.add_tags.insert(tag.to_owned());
+                            }
+                            (_, Some(tag)) if !tag.is_empty() => {
+                                settings.remove_tags.insert(tag.to_owned());
+                            }
+                            _ => return Err("expected tags such as tags=+vip,-cold".to_owned()),
+                        }
+                    }
+                }
+                _ => return Err(format!("expected {SHAPE}, found `{name}`")),
+            },
+        }
+    }
+    match named.is_empty() {
+        true => Err(format!("expected {SHAPE}")),
+        false => Ok(settings),
+    }
+}
+
+/// `confirm`, `order/confirm`
+fn target(name: String) -> StepTarget {
+    match name.split_once('/') {
+        Some((flow, step)) => StepTarget::of(flow, step),
+        None => StepTarget::step(name),
+    }
+}
+
+fn assignee(name: &str) -> Result<Assignee, Wrong> {
+    match name {
+        "nobody" => Ok(Assignee::Nobody),
+        name => {
+            let operator = OperatorId::from(name);
+            match operator.is_valid() {
+                true => Ok(Assignee::Operator(operator)),
+                false => Err("the operator has no usable name".to_owned()),
+            }
+        }
+    }
+}
+
+fn translate(word: &str) -> TranslateTo {
+    match word {
+        "nothing" => TranslateTo::Nothing,
+        "as_bot" => TranslateTo::AsBot,
+        language => TranslateTo::Language(language.to_owned()),
+    }
 }
 
 /// What is done to the contact itself, one thing after another.
@@ -176,7 +280,7 @@ fn values(words: &mut Words<'_>, into: &mut BTreeMap<String, Value>) -> Result<(
 
 /// A whole number, yes or no where it is written like one, else a text. `007` is a text: a
 /// number would lose its zeros.
-fn typed(word: &str) -> Value {
+pub(super) fn typed(word: &str) -> Value {
     match word {
         "true" => Value::Bool(true),
         "false" => Value::Bool(false),

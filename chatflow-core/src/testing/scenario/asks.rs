@@ -1,15 +1,17 @@
 //! Reading what must hold.
 
-use super::check::{Check, SET, Subject};
+use super::check::{Check, SET, Subject, timer_due, used};
+use super::outside::{Question, Who};
 use super::read;
 use super::words::{Words, Wrong, whole_text};
-use crate::dialog::Cause;
+use crate::dialog::{Cause, Usage};
 use crate::store::DeliveryState;
 
 pub(super) fn check(rest: &str) -> Result<Check, Wrong> {
     const CHECKS: &str = "status, step, data, field, timers, outbox, counter, assignee, session, \
                           needs_reply, last_side, reach, delivery, source, error, tag, can_send, card, set_by_hand, calls, \
-                          change, refused or unchanged";
+                          change, usage, held, advice, failure, translated, reading, tracked, notified, asked, prompt, request, \
+                          typing, refused or unchanged";
     let mut words = Words::new(rest);
     let what = words.need(CHECKS)?;
     let number = |word: &str| {
@@ -43,15 +45,72 @@ pub(super) fn check(rest: &str) -> Result<Check, Wrong> {
             let first = words.need("a number, the timers' names or none")?;
             match number(&first) {
                 Ok(count) => (Subject::TimerCount, count),
-                Err(_) => {
-                    let mut names = vec![first];
-                    while let Some(name) = words.word()? {
-                        names.push(name);
-                    }
-                    names.sort();
-                    (Subject::Timers, names.join(" "))
-                }
+                Err(_) => timers(first, &mut words)?,
             }
+        }
+        "usage" => usage(&mut words)?,
+        "held" => (Subject::Held, number(&words.need("a number")?)?),
+        "advice" | "failure" | "translated" | "reading" => {
+            let subject = match what.as_str() {
+                "advice" => Subject::Advice,
+                "failure" => Subject::Failure,
+                "translated" => Subject::Translated,
+                _ => Subject::Reading,
+            };
+            let wanted = match words.rest() {
+                "none" => None,
+                text => Some(whole_text(text)?),
+            };
+            return Ok(Check::new(subject, wanted));
+        }
+        "tracked" | "notified" => {
+            let shape = "what was reported, such as deposit 50 or anna manual, or none";
+            let mut wanted = vec![words.need(shape)?];
+            while let Some(word) = words.word()? {
+                wanted.push(word);
+            }
+            let (question, none) = match what.as_str() {
+                "tracked" => (Question::Tracked, "none"),
+                _ => (Question::Notified, "nobody"),
+            };
+            let wanted = match wanted.join(" ") {
+                wanted if wanted == "none" => none.to_owned(),
+                wanted => wanted,
+            };
+            (Subject::Outside(question), wanted)
+        }
+        "asked" => asked(&mut words)?,
+        "prompt" => {
+            const SHAPE: &str = "contains TEXT, lacks TEXT or same";
+            let question = match words.need(SHAPE)?.as_str() {
+                "same" => {
+                    words.end()?;
+                    let subject = Subject::Outside(Question::PromptSame);
+                    return Ok(Check::new(subject, None));
+                }
+                "contains" => Question::PromptHas,
+                "lacks" => Question::PromptLacks,
+                word => return Err(format!("expected {SHAPE}, found `{word}`")),
+            };
+            let wanted = whole_text(words.rest())?;
+            return Ok(Check::new(Subject::Outside(question), Some(wanted)));
+        }
+        "request" => {
+            const SHAPE: &str = "contains TEXT";
+            if words.need(SHAPE)? != "contains" {
+                return Err(format!("expected {SHAPE}"));
+            }
+            let wanted = whole_text(words.rest())?;
+            let subject = Subject::Outside(Question::RequestHas);
+            return Ok(Check::new(subject, Some(wanted)));
+        }
+        "typing" => {
+            let wanted = match words.word()?.as_deref() {
+                None => "shown",
+                Some("none") => "none",
+                Some(word) => return Err(format!("expected none or nothing, found `{word}`")),
+            };
+            (Subject::Typing, wanted.to_owned())
         }
         "outbox" => (Subject::Outbox, number(&words.need("a number")?)?),
         "counter" => {
@@ -157,6 +216,85 @@ pub(super) fn check(rest: &str) -> Result<Check, Wrong> {
     Ok(Check::new(subject, Some(wanted)))
 }
 
+/// `step push:0`, or with the moments at which they are due: `step@2026-01-01T01:00:00Z`.
+fn timers(first: String, words: &mut Words<'_>) -> Result<(Subject, String), Wrong> {
+    let mut names = vec![first];
+    while let Some(name) = words.word()? {
+        names.push(name);
+    }
+    let with_due = names.iter().any(|name| name.contains('@'));
+    for name in &mut names {
+        if !with_due {
+            continue;
+        }
+        let (timer, due) = name.split_once('@').ok_or(
+            "expected a moment behind each timer, such as step@2026-01-01T01:00:00Z, or behind none",
+        )?;
+        let due = chrono::DateTime::parse_from_rfc3339(due).map_err(|_| {
+            format!("expected a moment such as 2026-01-05T10:00:00Z, found `{due}`")
+        })?;
+        *name = timer_due(timer, due.to_utc());
+    }
+    names.sort();
+    Ok((Subject::Timers { with_due }, names.join(" ")))
+}
+
+/// `1000 200 0.00045`, `bot 1000 200 0.00045`
+fn usage(words: &mut Words<'_>) -> Result<(Subject, String), Wrong> {
+    const SHAPE: &str = "tokens read, tokens written and what they cost, such as 1000 200 0.00045";
+    let of_bot = words.peek() == "bot";
+    if of_bot {
+        words.need("bot")?;
+    }
+    let (read, wrote, cost) = (words.need(SHAPE)?, words.need(SHAPE)?, words.need(SHAPE)?);
+    let tokens = |word: &str| {
+        word.parse()
+            .map_err(|_| format!("expected {SHAPE}, found `{word}`"))
+    };
+    let usage = Usage {
+        tokens_in: tokens(&read)?,
+        tokens_out: tokens(&wrote)?,
+        cost: (cost.parse()).map_err(|_| format!("expected {SHAPE}, found `{cost}`"))?,
+    };
+    Ok((Subject::Usage { of_bot }, used(&usage)))
+}
+
+/// `model gpt-x`, `http 3`, `http 3 keys 1`, `call crm 1`
+fn asked(words: &mut Words<'_>) -> Result<(Subject, String), Wrong> {
+    const SHAPE: &str =
+        "model NAME, or ai, http, recognise, translate, bot or call PORT and how often";
+    let who = match words.need(SHAPE)?.as_str() {
+        "model" => {
+            let name = words.need("the model's name or none")?;
+            return Ok((Subject::Outside(Question::Model), name));
+        }
+        "ai" => Who::Ai,
+        "http" => Who::Http,
+        "recognise" => Who::Recognise,
+        "translate" => Who::Translate,
+        "bot" => Who::Bot,
+        "call" => Who::Port(words.need("a port's name")?),
+        word => return Err(format!("expected {SHAPE}, found `{word}`")),
+    };
+    let mut number = |what: &str| {
+        let word = words.need(what)?;
+        (word.parse::<u64>()).map_err(|_| format!("expected {what}, found `{word}`"))
+    };
+    let times = number("how often it was asked")?;
+    let mut wanted = times.to_string();
+    let mut with_keys = false;
+    if words.peek() == "keys" {
+        words.need("keys")?;
+        let word = words.need("under how many keys")?;
+        let keys: u64 =
+            (word.parse()).map_err(|_| format!("expected under how many keys, found `{word}`"))?;
+        wanted = format!("{times} keys {keys}");
+        with_keys = true;
+    }
+    let question = Question::Times { who, with_keys };
+    Ok((Subject::Outside(question), wanted))
+}
+
 /// `FROM TO by ACTOR`
 fn change(words: &mut Words<'_>) -> Result<String, Wrong> {
     const SHAPE: &str = "FROM TO by ACTOR, such as: auto manual by operator op";
@@ -166,14 +304,16 @@ fn change(words: &mut Words<'_>) -> Result<String, Wrong> {
     }
     let actor = words.need(SHAPE)?;
     match actor.as_str() {
-        "contact" | "channel" | "engine" | "contact_row" => Ok(format!("{from} {to} by {actor}")),
-        "operator" | "step" | "timer" | "media" => {
+        "contact" | "channel" | "engine" | "contact_row" | "deploy" => {
+            Ok(format!("{from} {to} by {actor}"))
+        }
+        "operator" | "step" | "timer" | "media" | "robot" | "postback" => {
             let name = words.need("a name")?;
             Ok(format!("{from} {to} by {actor} {name}"))
         }
         _ => Err(format!(
-            "expected contact, operator NAME, step NAME, timer NAME, media KIND, channel, engine \
-             or contact_row, found `{actor}`"
+            "expected contact, operator NAME, step NAME, timer NAME, media KIND, robot NAME, \
+             postback EVENT, channel, engine, deploy or contact_row, found `{actor}`"
         )),
     }
 }

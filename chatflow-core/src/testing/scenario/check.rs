@@ -1,9 +1,11 @@
 //! What a scenario can ask.
 
 use crate::dialog::{
-    Actor, Assignee, Automation, Fact, Handling, ShownStatus, Side, Snapshot, StatusKind, Value,
+    Actor, Assignee, Automation, Fact, Handling, Moment, ShownStatus, Side, Snapshot, StatusKind,
+    Usage, Value,
 };
 
+use super::outside::{Question, Who};
 use super::read;
 
 /// The answer where a tag is on the contact.
@@ -21,10 +23,14 @@ pub(super) struct Check {
 #[derive(Debug, Clone)]
 pub(super) enum Subject {
     Status,
-    Step { with_flow: bool },
+    Step {
+        with_flow: bool,
+    },
     Data(String),
     Field(String),
-    Timers,
+    Timers {
+        with_due: bool,
+    },
     TimerCount,
     Outbox,
     Counter(StatusKind),
@@ -42,6 +48,19 @@ pub(super) enum Subject {
     SetByHand,
     Calls,
     Change,
+    Usage {
+        of_bot: bool,
+    },
+    Held,
+    Advice,
+    /// What the outside said of the failure behind Error.
+    Failure,
+    /// The translation beside our last message.
+    Translated,
+    /// What was read out of the contact's last message.
+    Reading,
+    Outside(Question),
+    Typing,
     Refused,
     Unchanged,
 }
@@ -49,6 +68,15 @@ pub(super) enum Subject {
 impl Check {
     pub(super) fn new(subject: Subject, wanted: Option<String>) -> Self {
         Self { subject, wanted }
+    }
+
+    /// Whose calls it asks for.
+    pub(super) fn asks_of(&self) -> Option<Who> {
+        match &self.subject {
+            Subject::Outside(Question::Times { who, .. }) => Some(who.clone()),
+            Subject::Outside(Question::Model) => Some(Who::Ai),
+            _ => None,
+        }
     }
 }
 
@@ -63,11 +91,22 @@ pub(super) fn answer(subject: &Subject, snapshot: &Snapshot) -> Option<String> {
         },
         Subject::Data(name) => return snapshot.data.get(name).map(written),
         Subject::Field(name) => return snapshot.contact.fields.get(name).map(written),
-        Subject::Timers if snapshot.timers.is_empty() => "none".to_owned(),
-        Subject::Timers => {
-            let names: Vec<&str> = snapshot.timers.keys().map(String::as_str).collect();
+        Subject::Timers { .. } if snapshot.timers.is_empty() => "none".to_owned(),
+        Subject::Timers { with_due } => {
+            let timers = snapshot.timers.iter();
+            let mut names: Vec<String> = timers
+                .map(|(name, set)| match with_due {
+                    true => timer_due(name, set.due),
+                    false => name.clone(),
+                })
+                .collect();
+            names.sort();
             names.join(" ")
         }
+        Subject::Usage { of_bot: false } => used(&snapshot.usage),
+        Subject::Held => snapshot.held.len().to_string(),
+        Subject::Advice => snapshot.advice.as_ref()?.text.as_str().to_owned(),
+        Subject::Failure => snapshot.failure.as_ref()?.as_str().to_owned(),
         Subject::TimerCount => snapshot.timers.len().to_string(),
         Subject::Assignee => match &snapshot.assignee {
             Assignee::Nobody => "nobody".to_owned(),
@@ -131,6 +170,11 @@ pub(super) fn answer(subject: &Subject, snapshot: &Snapshot) -> Option<String> {
         | Subject::CanSend
         | Subject::Counter(_)
         | Subject::Change
+        | Subject::Usage { of_bot: true }
+        | Subject::Translated
+        | Subject::Reading
+        | Subject::Outside(_)
+        | Subject::Typing
         | Subject::Refused
         | Subject::Unchanged => return None,
     })
@@ -155,12 +199,32 @@ fn change_by(from: &ShownStatus, to: &ShownStatus, actor: &Actor) -> String {
         Actor::Channel => "channel".to_owned(),
         Actor::MediaRule(kind) => format!("media {kind}"),
         Actor::Timer(name) => format!("timer {name}"),
+        Actor::Robot(name) => format!("robot {name}"),
+        Actor::Postback(event) => format!("postback {event}"),
+        Actor::Deploy => "deploy".to_owned(),
+        Actor::Retry => "retry".to_owned(),
         Actor::Engine => "engine".to_owned(),
     };
     format!("{from} {to} by {actor}")
 }
 
-fn written(value: &Value) -> String {
+/// `step@2026-01-01T01:00:00Z`
+pub(super) fn timer_due(name: &str, due: Moment) -> String {
+    let due = due.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+    format!("{name}@{due}")
+}
+
+/// `1000 200 0.00045`
+pub(super) fn used(usage: &Usage) -> String {
+    let Usage {
+        tokens_in,
+        tokens_out,
+        cost,
+    } = usage;
+    format!("{tokens_in} {tokens_out} {cost}")
+}
+
+pub(super) fn written(value: &Value) -> String {
     let mut text = String::new();
     // Writing to a string can't fail.
     let _ = value.write_to(&mut text);

@@ -2,9 +2,10 @@
 
 use super::Line;
 use super::check::{self, Check, Subject};
+use super::outside::Question;
 use super::play::{Became, Play, PlayError, no_dialog};
 use crate::dialog::codec::{self, DecodeError};
-use crate::dialog::{DialogId, Fact, Snapshot};
+use crate::dialog::{DialogId, Fact, MessageRecord, Side, Snapshot};
 use crate::store::PAGE_MAX;
 
 impl Play<'_> {
@@ -23,6 +24,14 @@ impl Play<'_> {
                 self.was_unchanged(line);
                 return Ok(());
             }
+            Subject::Outside(question) => {
+                return self.was_asked(line, contact, question, asked).await;
+            }
+            Subject::Typing => Some(match self.typing.remove(contact) {
+                true => "shown".to_owned(),
+                false => "none".to_owned(),
+            }),
+            Subject::Usage { of_bot: true } => Some(check::used(&self.usage_of_bot().await?)),
             Subject::Counter(kind) => {
                 let counters = self.store.counters(&self.bot).await?;
                 let count = counters.iter().find(|(status, _)| status == kind);
@@ -73,6 +82,26 @@ impl Play<'_> {
                             Some(reason) => format!("{} {}", state.label(), reason.label()),
                             None => state.label().to_owned(),
                         });
+                    }
+                }
+            }
+            Subject::Translated | Subject::Reading => {
+                let mut found = None;
+                let mut after = None;
+                loop {
+                    let lines = self.store.transcript(dialog, after, PAGE_MAX).await?;
+                    let Some(newest) = lines.last() else {
+                        return Ok(found);
+                    };
+                    after = Some(newest.record.id);
+                    for line in lines {
+                        found = match subject {
+                            Subject::Reading => read(&line.record).or(found),
+                            _ => match line.record.author.side() {
+                                Side::Us => translation(&line.record),
+                                Side::Contact => found,
+                            },
+                        };
                     }
                 }
             }
@@ -135,6 +164,38 @@ impl Play<'_> {
         };
         self.ask_last(line, "nothing changes", got);
     }
+}
+
+impl Play<'_> {
+    /// A check of those outside.
+    async fn was_asked(
+        &mut self,
+        line: &Line,
+        contact: &str,
+        question: &Question,
+        asked: &Check,
+    ) -> Result<(), PlayError> {
+        let wanted = asked.wanted.as_deref().unwrap_or_default();
+        let Some(dialog) = self.dialog(contact).await? else {
+            self.fail(line, wanted, &no_dialog(contact));
+            return Ok(());
+        };
+        if let Err((expected, got)) = self.outside.holds(question, dialog, wanted) {
+            self.fail(line, &expected, &got);
+        }
+        Ok(())
+    }
+}
+
+/// What was read out of an earlier message, where the line of the transcript is that.
+fn read(record: &MessageRecord) -> Option<String> {
+    record.reading?;
+    Some(record.message.text().to_owned())
+}
+
+fn translation(record: &MessageRecord) -> Option<String> {
+    let translation = record.message.translation()?;
+    Some(translation.text.as_str().to_owned())
 }
 
 fn damaged(line: &Line, source: DecodeError) -> PlayError {

@@ -35,6 +35,12 @@
 //! | `! field city=Berlin age=34` | … fields of the contact; a whole number and `true` or `false` are kept as such, all else and JSON strings as texts |
 //! | `! data size="10"` | … values of the dialog's data, in the same way |
 //! | `! status auto step confirm tag +vip field city=Berlin` | … any of these in one line, as one act: all or none |
+//! | `! assign anna`, `! assign nobody` | … makes somebody responsible, or nobody; also beside the settings above |
+//! | `! translate es`, `! translate nothing`, `! translate as_bot` | … says into which language messages are put; also beside them |
+//! | `! set status=manual step=confirm assignee=anna tags=+vip,-cold field.city=Berlin data.age=34` | … the same as one act in the form of a card that is saved: `flow` and `translate` too |
+//! | `! retry` | … tries the step again at which the dialog shows Error |
+//! | `! advise`, `! advise en` | … asks a model what to answer, in this language |
+//! | `! pit_stop on`, `! pit_stop off` | the whole bot is paused, or goes on |
 //! | `! take`, `! block`, `! unblock` | … takes the dialog over, silences it, lifts that |
 //! | `! reply Hello` | … writes to the contact, who is then sent it: a `<` line follows |
 //! | `! block contact`, `! unblock contact` | … blocks the contact itself, in all its dialogs |
@@ -43,6 +49,7 @@
 //! | `% blocked`, `% unblocked` | the channel reports that the contact blocked us, or can be written to |
 //! | `% cannot_write` | … that we may not write: `cannot_initiate` unless another cause such as `removed` follows |
 //! | `% started`, `% started spring` | the contact begins, or begins again; by the start link with this payload |
+//! | `% started spring click_id=abc campaign=may` | … for which this source was stored beforehand: `name`, `platform`, `campaign`, `ad_set`, `ad`, `click_id`, and whatever else |
 //! | `% album a1 [photo] caption` | one item of an album, which comes item by item |
 //! | `% edited m7 hello` | the contact changes the message that the channel calls `m7` |
 //! | `% wrote olga hello` | somebody of ours writes to the contact on the channel itself |
@@ -53,10 +60,38 @@
 //! | `% refuse blocked` | the next send fails so: `blocked`, `gone`, `cannot_initiate`, `removed`, `no_rights`, `visitor_left`, `unknown_recipient`, `window_closed`, `too_large`, `unsupported`, `invalid`, `channel_down`, `transient`, `ambiguous` |
 //! | `% transient after 2` | not the next send but the one after two more; so with all of these failures |
 //! | `% duplicate` | the channel delivers the contact's last event again; nothing may come of it |
-//! | `~ call crm {"rank": 1}` | the port `crm` answers its next call so; `refused` and `transient` make it fail. A port that no line names is one that the program doesn't have |
+//! | `~ ai route "buy"`, `~ ai reply "Hello!"` | a model chooses so, or writes so, when it is asked next |
+//! | `~ ai reply "Hello!" in 1000 out 200` | … and reads and writes so many tokens |
+//! | `~ ai nonsense` | … answers what is none of the branches |
+//! | `~ http 200 {"left": 3}`, `~ http 500` | an outside service answers its next call with this status, and this JSON |
+//! | `~ recognise "two tickets"` | what is read out of the next media; a text for each |
+//! | `~ translate "hola" "gracias"` | how the next texts are translated; a text for each |
+//! | `~ bot "Hello!"`, `~ bot done`, `~ bot "Bye!" handoff` | a bot on another platform says so, and gives the contact back: it is done, or a person is wanted |
+//! | `~ call crm {"rank": 1}` | the port `crm` answers its next call so |
+//! | `* postback sale 50 click=abc currency=EUR` | a tracker reports this, worth so much, of the contact whom the click brought; `anna* postback sale` of a contact by name. `id=t1` is the transaction's id, which counts once; `unknown` at the end says that the click brought nobody |
 //! | `? status waiting` | what must hold now, see below |
 //!
-//! `>`, `<`, `!`, `%` and `?` speak of one contact, whose outside id is `contact` and of whom
+//! # Those outside
+//!
+//! `~` lines stand before the line that asks; those of one kind are used up in their order. In
+//! place of an answer each may say how the call goes wrong:
+//!
+//! | answer | meaning |
+//! | --- | --- |
+//! | `error`, `error "no such city"` | it is refused, with what the outside says of it; `refused` is the same |
+//! | `transient` | it fails, and is asked again |
+//! | `timeout` | the outside took too long, and is asked again |
+//! | `never` | no answer comes: the program gives up when its own time is over |
+//! | `later` | it is held until a line such as `~ ai late reply "Hello!"`, `~ http late 500` or `~ call crm late error` answers it then |
+//!
+//! An answer that nobody asks for fails at the end, a call without an answer fails at its line, and
+//! so does a late answer that no call waits for. Somebody whom no line speaks for is not in the
+//! program, unless the host has given him to the player. Trackers and notifiers hear everything;
+//! `? tracked` and `? notified` ask what.
+//!
+//! # Whom lines speak of
+//!
+//! `>`, `<`, `!`, `%`, `*` and `?` speak of one contact, whose outside id is `contact` and of whom
 //! the channel tells no name. A name before the sign makes it another contact, called so:
 //! `anna> hello`, `anna< Hi, anna!`, `anna! take`, `anna!eva take`, `anna% blocked`,
 //! `anna? status auto`.
@@ -79,6 +114,8 @@
 //! | `? field k=v`, `? field k missing` | the contact's field reads so, as the dialog sees it |
 //! | `? tag vip`, `? tag vip missing` | the contact has the tag, as the dialog sees it |
 //! | `? timers 2`, `? timers step`, `? timers none` | so many timers are set, or just these |
+//! | `? timers step@2026-01-01T06:00:00Z` | … each due at its moment |
+//! | `? held 2` | so many messages of the contact wait before the flow gets them |
 //! | `? outbox 1` | so many deliveries of the dialog aren't settled for good |
 //! | `? counter manual 2` | so many of the bot's dialogs show the status |
 //! | `? assignee eva`, `? assignee nobody` | he is responsible |
@@ -88,13 +125,25 @@
 //! | `? reach ok` | the channel lets us write; else `blocked_by_contact`, `cannot_initiate`, `removed`, `unknown_recipient` |
 //! | `? can_send yes` | a message can be sent; else why not: `blocked_by_contact`, `blocked_by_operator`, `contact_blocked`, `cannot_write` |
 //! | `? error step_limit`, `? error none` | automation failed for this reason |
-//! | `? change auto manual by operator op` | the last change of the status shown, and whose: `contact`, `operator NAME`, `step NAME`, `timer NAME`, `media KIND`, `channel`, `engine`, `contact_row` |
+//! | `? failure "no such city"`, `? failure none` | the outside said this of it |
+//! | `? usage 1000 200 0.00045`, `? usage bot 1000 200 0.00045` | models have read and written so many tokens, which cost so much, for the dialog or all of the bot's |
+//! | `? advice "Say yes."`, `? advice none` | this is suggested to the operator |
+//! | `? translated "Hola"`, `? translated none` | the translation beside our last message; `<` compares what the contact sees, which is the translation |
+//! | `? reading "two tickets"`, `? reading none` | this was read out of the contact's last message that anything was read out of, or is its translation |
+//! | `? typing`, `? typing none` | the contact was shown that somebody writes, since the last look |
+//! | `? tracked deposit 50`, `? tracked deposit 50 click=abc currency=EUR` | a tracker heard this next of the dialog: event and amount just so, and all parameters that are named; `? tracked none` |
+//! | `? notified anna manual`, `? notified anna robot hot`, `? notified nobody` | he was to be told so next of the dialog, by a robot where one did it |
+//! | `? asked ai 1`, `? asked http 3 keys 1`, `? asked call crm 1` | so many calls since the last look, under so many keys; also `recognise`, `translate`, `bot` |
+//! | `? asked model gpt-x`, `? asked model none` | the model that was asked last |
+//! | `? prompt contains TEXT`, `? prompt lacks TEXT` | what it was told last: its settings and the dialog, a line `contact: …` or `us: …` for each message |
+//! | `? prompt same` | the last two times it was told the same, but for the dialog |
+//! | `? request contains TEXT` | the last request to an outside service: `POST https://…`, a line for each header, an empty one, the body |
+//! | `? change auto manual by operator op` | the last change of the status shown, and whose: `contact`, `operator NAME`, `step NAME`, `timer NAME`, `media KIND`, `robot NAME`, `postback EVENT`, `channel`, `engine`, `deploy`, `contact_row` |
 //! | `? refused WORDS` | the line before was refused, in a sentence with these words |
 //! | `? unchanged` | the line before changed nothing |
 //!
-//! Not there yet, and refused by name: `! accept`, `note`, `assign`, `queue`, `transfer`,
-//! `active`, `inactive`, `close`, `reopen`, `schedule`, `read`, `erase`;
-//! `~ ai`, `~ http`; `*` postbacks; `? queue`, `unread`, `sla`.
+//! Not there yet, and refused by name: `! accept`, `note`, `queue`, `transfer`, `active`,
+//! `inactive`, `close`, `reopen`, `schedule`, `read`, `erase`; `? queue`, `unread`, `sla`.
 //!
 //! # Example
 //!
@@ -119,23 +168,29 @@
 //! ```
 
 mod acts;
+mod answers;
 mod asks;
 mod check;
 mod holds;
+mod outside;
 mod parse;
 mod play;
 mod played;
-mod port;
+mod postback;
 mod read;
+mod stand_ins;
 mod words;
+mod work;
 
 pub use play::{PlayError, Player};
 pub use played::{Failure, Played, Said};
 
 use crate::channel::{InboundBody, SendErrorClass};
-use crate::dialog::{ContactAct, Message, Moment, OperatorAct, OperatorId, Profile, ReceiptState};
+use crate::dialog::{
+    ContactAct, Message, Moment, OperatorAct, OperatorId, Profile, ReceiptState, Source, Text,
+};
 use check::Check;
-use port::Answer;
+use outside::Given;
 use words::Wanted;
 
 /// A conversation that can be played: what comes in, and what must come of it.
@@ -196,10 +251,14 @@ enum Item {
         class: SendErrorClass,
         after: u32,
     },
+    /// What somebody outside answers next, or a call that is held now.
     Answers {
-        port: String,
-        answer: Answer,
+        given: Given,
+        is_late: bool,
     },
+    Postback(postback::Report),
+    /// The whole bot is paused, or goes on.
+    PitStop(bool),
     Holds {
         contact: String,
         check: Check,
@@ -210,6 +269,12 @@ enum Item {
 #[derive(Debug, Clone)]
 enum Report {
     Of(InboundBody),
+    /// The contact begins, by a link for which this source was stored.
+    Started {
+        payload: Option<Text>,
+        source: Option<Box<Source>>,
+        message: Message,
+    },
     /// The contact's address is another from now on.
     Moved(String),
     /// What became of all that was sent until now.

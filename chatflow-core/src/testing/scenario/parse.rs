@@ -1,19 +1,21 @@
 //! Reading scenarios.
 
 use super::acts::acts;
+use super::answers::answers;
 use super::asks::check;
+use super::postback::postback;
 use super::words::{Words, Wrong, heard, said};
 use super::{CONTACT, Item, Line, Report, Scenario, ScenarioError, read};
 use crate::channel::InboundBody;
-use crate::dialog::{Message, Moment, NAME_BYTES_MAX, Profile, Reach, ReceiptState, Text};
-use crate::runner::{Clock as _, PortError};
+use crate::dialog::{Message, Moment, NAME_BYTES_MAX, Profile, Reach, ReceiptState, Source, Text};
+use crate::runner::Clock as _;
 use crate::testing::ManualClock;
 
 /// Most sends that are accepted before one is refused.
 const SENDS_MAX: u32 = 1000;
 
-const SIGNS: &str = "a line begins with one of > < @ ! % ~ ? #, or with a contact's name and one \
-                     of > < ! % ?";
+const SIGNS: &str = "a line begins with one of > < @ ! % ~ * ? #, or with a contact's name and one \
+                     of > < ! % * ?";
 
 pub(super) fn scenario(text: &str) -> Result<Scenario, ScenarioError> {
     let refused = |line, reason| Err(ScenarioError { line, reason });
@@ -56,8 +58,8 @@ fn item(source: &str, now: Moment) -> Result<Item, Wrong> {
     let mut letters = signed.chars();
     let sign = letters.next().unwrap_or(' ');
     let rest = letters.as_str();
-    let is_personal = matches!(sign, '>' | '<' | '!' | '%' | '?');
-    if !(is_personal || name.is_empty() && matches!(sign, '@' | '~' | '*')) {
+    let is_personal = matches!(sign, '>' | '<' | '!' | '%' | '*' | '?');
+    if !(is_personal || name.is_empty() && matches!(sign, '@' | '~')) {
         return Err(SIGNS.to_owned());
     }
     let contact = contact(name)?;
@@ -83,7 +85,7 @@ fn item(source: &str, now: Moment) -> Result<Item, Wrong> {
         }
         '@' => clock(rest.trim_end(), now),
         '~' => answers(rest),
-        _ => Err("postbacks are not supported yet".to_owned()),
+        _ => postback(contact, rest),
     }
 }
 
@@ -137,8 +139,13 @@ fn reports(contact: String, rest: &str) -> Result<Item, Wrong> {
                 Some(payload) => Message::new(format!("/start {payload}")),
                 None => Message::new("/start"),
             };
+            let source = source(&mut words)?;
             let payload = payload.map(Text::from);
-            let report = Report::Of(InboundBody::Started { payload, message });
+            let report = Report::Started {
+                payload,
+                source,
+                message,
+            };
             Item::Reports { contact, report }
         }
         "album" => {
@@ -194,6 +201,28 @@ fn reports(contact: String, rest: &str) -> Result<Item, Wrong> {
     Ok(item)
 }
 
+/// `click_id=abc campaign=spring`: what was stored for the link beforehand.
+fn source(words: &mut Words<'_>) -> Result<Option<Box<Source>>, Wrong> {
+    let mut source = Source::default();
+    while let Some(name) = words.name() {
+        let text = Text::from(words.attached("NAME=VALUE, such as click_id=abc")?);
+        let part = match name {
+            "name" => &mut source.name,
+            "platform" => &mut source.platform,
+            "campaign" => &mut source.campaign,
+            "ad_set" => &mut source.ad_set,
+            "ad" => &mut source.ad,
+            "click_id" => &mut source.click_id,
+            name => {
+                source.extra.insert(name.to_owned(), text);
+                continue;
+            }
+        };
+        *part = Some(text);
+    }
+    Ok((source != Source::default()).then(|| Box::new(source)))
+}
+
 /// `after 2` behind the failure, or nothing.
 fn refuses(failure: &str, words: &mut Words<'_>) -> Result<Item, Wrong> {
     let class = read::send_error(failure)?;
@@ -224,21 +253,4 @@ fn profile(words: &mut Words<'_>) -> Result<Profile, Wrong> {
         return Err(format!("expected {SHAPE}"));
     }
     Ok(profile)
-}
-
-fn answers(rest: &str) -> Result<Item, Wrong> {
-    let mut words = Words::new(rest);
-    match words.need("call PORT ANSWER")?.as_str() {
-        "call" => {}
-        what @ ("ai" | "http") => return Err(format!("~ {what} is not supported yet")),
-        what => return Err(format!("expected call PORT ANSWER, found `{what}`")),
-    }
-    let port = words.need("a port's name")?;
-    let answer = match words.rest() {
-        "refused" => Err(PortError::Refused),
-        "transient" => Err(PortError::Transient { retry_after: None }),
-        json => Ok(serde_json::from_str(json)
-            .map_err(|error| format!("expected JSON, refused or transient: {error}"))?),
-    };
-    Ok(Item::Answers { port, answer })
 }

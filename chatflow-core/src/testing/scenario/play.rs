@@ -1,30 +1,29 @@
 //! Playing scenarios through the worker.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::outside::{Outside, Who};
 use super::played::heard_line;
-use super::port::ScriptedPort;
 use super::words::{Wanted, write_heard};
+use super::work::Loop;
 use super::{CONTACT, Failure, Item, Line, Played, Report, Said, Scenario};
 use crate::channel::{Capabilities, Inbound, InboundBody, Receipts};
 use crate::dialog::codec::DecodeError;
 use crate::dialog::{
-    Address, BotId, ContactAct, DialogId, Event, Message, Moment, OperatorAct, OperatorId, Profile,
+    Address, BotId, ContactAct, DialogId, Event, Message, OperatorAct, OperatorId, Profile,
     Receipted, Side,
 };
 use crate::flow::Bot;
 use crate::runner::{
     ChangeContactError, Clock as _, ContactChanged, HandleError, Handled, Port, Worker, WorkerError,
 };
-use crate::store::{DueQuery, MemoryStore, Store, StoreError};
+use crate::store::{MemoryStore, Store, StoreError};
 use crate::testing::{ManualClock, ScriptedChannel};
 
 /// The channel that a scenario's contacts write on.
 const CHANNEL: &str = "scenario";
-/// Most moments that one `@` line stops at on its way.
-const STOPS_MAX: usize = 10_000;
 
 /// Plays scenarios to a bot, each from the beginning: with the production worker, a clock that
 /// only the scenario moves, and a channel that accepts all but what the scenario refuses.
@@ -139,12 +138,18 @@ impl Player {
 /// A scenario under way.
 pub(super) struct Play<'a> {
     player: &'a Player,
-    pub(super) worker: Worker,
+    pub(super) worker: Arc<Worker>,
     pub(super) store: Arc<dyn Store>,
-    clock: Arc<ManualClock>,
+    /// The store is the one in memory, which answers at once.
+    pub(super) is_own_store: bool,
+    pub(super) clock: Arc<ManualClock>,
     channel: Arc<ScriptedChannel>,
     pub(super) bot: BotId,
-    ports: BTreeMap<String, Arc<ScriptedPort>>,
+    pub(super) outside: Outside,
+    /// The worker's loop, where lines make calls wait.
+    pub(super) beside: Option<Loop>,
+    /// Contacts who were shown that somebody writes, since a line looked.
+    pub(super) typing: BTreeSet<String>,
     /// What contacts were sent and no `<` line has claimed yet.
     heard: VecDeque<(String, Message)>,
     /// The last line that brought something in, and what became of it.
@@ -178,22 +183,26 @@ impl<'a> Play<'a> {
         };
         let clock = Arc::new(ManualClock::default());
         let channel = Arc::new(ScriptedChannel::new(CHANNEL).with_capabilities(capabilities()));
-        let mut ports = BTreeMap::new();
-        for line in &scenario.lines {
-            if let Item::Answers { port, .. } = &line.item {
-                ports
-                    .entry(port.clone())
-                    .or_insert_with(|| Arc::new(ScriptedPort::default()));
-            }
-        }
+        let spoken = scenario.lines.iter().filter_map(|line| match &line.item {
+            Item::Answers { given, .. } => Some(given.who()),
+            Item::Holds { check, .. } => check.asks_of(),
+            _ => None,
+        });
+        let outside = Outside::new(spoken);
+        let has_waiting = (scenario.lines.iter())
+            .any(|line| matches!(&line.item, Item::Answers { given, .. } if given.waits()));
+        let worker = worker(player, &store, &clock, &channel, &outside)?;
         Ok(Self {
-            worker: worker(player, &store, &clock, &channel, &ports)?,
             player,
             store,
+            is_own_store: player.store.is_none(),
             clock,
             channel,
             bot: player.bot.settings.bot.clone(),
-            ports,
+            outside,
+            beside: has_waiting.then(|| Loop::of(&worker)),
+            worker,
+            typing: BTreeSet::new(),
             heard: VecDeque::new(),
             last: None,
             profiles: BTreeMap::new(),
@@ -223,7 +232,7 @@ impl<'a> Play<'a> {
                 self.last = Some((line.clone(), became));
                 self.updated.push(line.source.clone());
                 self.insert_at = self.updated.len();
-                self.worker.step().await?;
+                self.work().await?;
                 self.collect(line);
             }
         }
@@ -246,6 +255,18 @@ impl<'a> Play<'a> {
             Item::Reports { contact, report } => {
                 let body = match report {
                     Report::Of(body) => body.clone(),
+                    Report::Started {
+                        payload,
+                        source,
+                        message,
+                    } => {
+                        if let (Some(payload), Some(source)) = (payload, source) {
+                            let token = payload.as_str();
+                            self.store.put_source(&self.bot, token, source).await?;
+                        }
+                        let (payload, message) = (payload.clone(), message.clone());
+                        InboundBody::Started { payload, message }
+                    }
                     Report::Moved(to) => InboundBody::Moved(Address::new(CHANNEL, to.as_str())),
                     Report::Receipt(state) => InboundBody::Receipt {
                         of: Receipted::SentUntil(self.clock.now()),
@@ -294,9 +315,12 @@ impl<'a> Play<'a> {
             }
             Item::Restarts(target) => {
                 self.clock.set(*target);
+                // What was under way is lost with the program.
+                let is_beside = self.beside.take().is_some();
                 let (store, clock) = (&self.store, &self.clock);
-                self.worker = worker(self.player, store, clock, &self.channel, &self.ports)?;
+                self.worker = worker(self.player, store, clock, &self.channel, &self.outside)?;
                 self.worker.start().await?;
+                self.beside = is_beside.then(|| Loop::of(&self.worker));
                 return Ok(Became::AsWritten);
             }
             Item::Refuses { class, after } => {
@@ -305,12 +329,14 @@ impl<'a> Play<'a> {
                 self.refusals.push_back(line.clone());
                 return Ok(Became::AsWritten);
             }
-            Item::Answers { port, answer } => {
-                if let Some(port) = self.ports.get(port) {
-                    port.answer_next(line.clone(), answer.clone());
-                }
-                return Ok(Became::AsWritten);
+            Item::Answers { given, is_late } => {
+                return Ok(match self.outside.give(line, given, *is_late) {
+                    true => Became::AsWritten,
+                    false => Became::Refused(nobody_waits(&given.who())),
+                });
             }
+            Item::Postback(report) => return self.postback(line, report).await,
+            Item::PitStop(is_on) => return self.pit_stop(line, *is_on).await,
             Item::Silent | Item::Hears { .. } | Item::Holds { .. } => return Ok(Became::AsWritten),
         };
         became(line, handled)
@@ -382,47 +408,29 @@ impl<'a> Play<'a> {
         Ok(became)
     }
 
-    /// Moves the clock, stopping wherever something becomes due.
-    async fn advance(&mut self, line: &Line, target: Moment) -> Result<(), PlayError> {
-        for _ in 0..STOPS_MAX {
-            let now = self.clock.now();
-            let next = self.store.due(&DueQuery::new(now, 1)).await?.next;
-            match next.filter(|next| *next > now && *next <= target) {
-                Some(next) => self.clock.set(next),
-                None => {
-                    self.clock.set(target);
-                    return Ok(());
-                }
-            }
-            self.worker.step().await?;
-            self.collect(line);
-        }
-        Err(PlayError::NeverQuiet { line: line.number })
-    }
-
     /// Takes from the channel what was sent, and from the ports what they could not answer.
-    fn collect(&mut self, line: &Line) {
+    pub(super) fn collect(&mut self, line: &Line) {
         for sent in self.channel.take() {
             if sent.refused.is_some() {
                 self.refusals.pop_front();
                 continue;
             }
             let contact = sent.to.external_id().to_owned();
+            let message = seen(sent.message);
             self.played.transcript.push(Said {
                 at: self.clock.now(),
                 contact: contact.clone(),
                 side: Side::Us,
-                message: sent.message.clone(),
+                message: message.clone(),
             });
-            self.heard.push_back((contact, sent.message));
+            self.heard.push_back((contact, message));
         }
-        let unanswered: Vec<String> = self
-            .ports
-            .iter()
-            .filter(|(_, port)| port.take_unanswered() > 0)
-            .map(|(name, _)| format!("`{name}` was called and had no answer"))
-            .collect();
-        for got in unanswered {
+        let shown = self.channel.take_done().into_iter();
+        let shown = shown.filter(|done| done.action == "typing");
+        self.typing
+            .extend(shown.map(|done| done.to.external_id().to_owned()));
+        for who in self.outside.collect() {
+            let got = format!("`{who}` was called and had no answer");
             self.fail(line, "calls that `~` lines answer", &got);
         }
     }
@@ -476,13 +484,17 @@ impl<'a> Play<'a> {
         for line in std::mem::take(&mut self.refusals) {
             self.fail(&line, "a send to fail", "nothing more was sent");
         }
-        let unused: Vec<Line> = self.ports.values().flat_map(|port| port.unused()).collect();
-        for line in unused {
+        for line in self.outside.unused() {
             self.fail(&line, "a call to answer", "nobody called any more");
         }
         self.played.updated = self.updated.join("\n");
         self.played.updated.push('\n');
         self.played
+    }
+
+    /// The contacts of whom the channel has reported anything.
+    pub(super) fn contacts(&self) -> Vec<String> {
+        self.reported.keys().cloned().collect()
     }
 
     pub(super) async fn dialog(&self, contact: &str) -> Result<Option<DialogId>, StoreError> {
@@ -506,20 +518,40 @@ fn worker(
     store: &Arc<dyn Store>,
     clock: &Arc<ManualClock>,
     channel: &Arc<ScriptedChannel>,
-    scripted: &BTreeMap<String, Arc<ScriptedPort>>,
-) -> Result<Worker, WorkerError> {
+    outside: &Outside,
+) -> Result<Arc<Worker>, WorkerError> {
     let mut worker =
         Worker::builder(Arc::clone(store), clock.clone()).bot(&player.bot, channel.clone());
     for (name, port) in &player.ports {
         worker = worker.port(name, Arc::clone(port));
     }
-    for (name, port) in scripted {
-        worker = worker.port(name, port.clone());
-    }
-    worker.build()
+    let config = player.bot.compile()?;
+    let taken = player.ports.keys().cloned().collect();
+    worker = outside.register(worker, &config, &taken);
+    worker.build().map(Arc::new)
 }
 
-fn became(line: &Line, handled: Result<Handled, HandleError>) -> Result<Became, PlayError> {
+/// A message as the contact sees it: in his language, where it was translated.
+fn seen(message: Message) -> Message {
+    let Some(translation) = message.translation() else {
+        return message;
+    };
+    let choices = message.choices().map(str::to_owned).collect::<Vec<_>>();
+    let seen = Message::new(translation.text.clone())
+        .with_choices(choices)
+        .with_choice_style(message.choice_style());
+    let media = message.media().iter().cloned();
+    media.fold(seen, Message::with_media)
+}
+
+fn nobody_waits(who: &Who) -> String {
+    format!("no call of `{who}` is held; write `later` as the answer before the line that calls")
+}
+
+pub(super) fn became(
+    line: &Line,
+    handled: Result<Handled, HandleError>,
+) -> Result<Became, PlayError> {
     use crate::engine::Refusal;
     match handled {
         Ok(Handled::Applied { .. } | Handled::Noted) => Ok(Became::AsWritten),
@@ -539,7 +571,7 @@ fn became(line: &Line, handled: Result<Handled, HandleError>) -> Result<Became, 
 }
 
 /// An event's key: the same in every play.
-fn key(line: &Line) -> String {
+pub(super) fn key(line: &Line) -> String {
     format!("line:{}", line.number)
 }
 

@@ -83,6 +83,11 @@ impl<'a> Words<'a> {
         self.rest.trim()
     }
 
+    /// Takes all that is left, trimmed.
+    pub(super) fn take_rest(&mut self) -> &'a str {
+        std::mem::take(&mut self.rest).trim()
+    }
+
     /// Nothing may be left.
     pub(super) fn end(&self) -> Result<(), Wrong> {
         match self.rest() {

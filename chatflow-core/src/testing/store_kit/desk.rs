@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::dialog::time::from_millis;
 use crate::dialog::{
     Address, Contact, ContactBlock, ContactId, DialogId, Effect, EffectId, Event, EventKey,
-    ExternalId, FailureReason, Message, Moment, OperatorAct, Profile, ReceiptState, Receipted,
-    Revision, Snapshot, Status, StatusKind, Value,
+    ExternalId, FailureReason, FlowVersion, Message, Moment, OperatorAct, Profile, ReceiptState,
+    Receipted, Revision, Snapshot, Status, StatusKind, Value,
 };
 use crate::engine::{Engine, Refusal};
 use crate::flow::{Bot, Config, FlowBuilder, Limits, Outcome, Step, StepContext};
@@ -106,16 +106,24 @@ impl Desk {
 
     /// A bot over this store. All bots of the kit are in one space.
     pub(super) fn over(store: Arc<dyn Store>, bot: &str) -> Self {
-        let flow = FlowBuilder::new("desk", 1)
-            .step("first", Script)
-            .step("second", Script)
-            .build()
-            .expect("the kit's flow has no problem");
+        Self::in_version(store, bot, 1)
+    }
+
+    /// The same with its flow in this version, and in the earlier ones.
+    pub(super) fn in_version(store: Arc<dyn Store>, bot: &str, version: FlowVersion) -> Self {
+        let flow = |version| {
+            let flow = FlowBuilder::new("desk", version).step("first", Script);
+            let flow = flow.step("second", Script).build();
+            flow.expect("the kit's flow has no problem")
+        };
         let limits = Limits {
             effects_per_turn: 3 * PAGE_MAX,
+            robot_acts_per_turn: 20,
             ..Limits::default()
         };
-        let config = Bot::new(bot, flow)
+        let earlier = (1..version).map(flow);
+        let bot = earlier.fold(Bot::new(bot, flow(version)), Bot::flow);
+        let config = bot
             .status(&Review)
             .limits(limits)
             .compile()
@@ -145,6 +153,11 @@ impl Desk {
     pub(super) fn key(&self) -> EventKey {
         let number = self.keys.fetch_add(1, Ordering::Relaxed);
         format!("key {number}").into()
+    }
+
+    /// A key that no other event has, where several desks share a bot.
+    pub(super) fn key_of(&self, number: i64) -> EventKey {
+        format!("event {number}").into()
     }
 
     /// The stored snapshot, or that of a dialog before its first turn with what it is opened
@@ -211,12 +224,24 @@ impl Desk {
 
     /// Commits a turn, which must be applied; gives what it cancelled.
     pub(super) async fn apply(&self, turn: TurnCommit) -> BTreeSet<EffectId> {
+        self.apply_and_see(turn).await.0
+    }
+
+    /// Commits a turn, which must be applied; gives what it cancelled, and what had begun before
+    /// it.
+    pub(super) async fn apply_and_see(
+        &self,
+        turn: TurnCommit,
+    ) -> (BTreeSet<EffectId>, Vec<EffectId>) {
         match self.store.commit(turn).await.expect("commit") {
-            Committed::Applied { cancelled } => {
+            Committed::Applied {
+                cancelled,
+                under_way,
+            } => {
                 let count = cancelled.len();
                 let cancelled: BTreeSet<_> = cancelled.into_iter().collect();
                 assert_eq!(cancelled.len(), count, "each is cancelled once");
-                cancelled
+                (cancelled, under_way)
             }
             Committed::Duplicate { .. } => panic!("a key never seen before was taken for seen"),
         }

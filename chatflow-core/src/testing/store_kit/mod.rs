@@ -34,6 +34,8 @@
 //! [`CASES`] lists all of them for programs that run them in another way.
 
 pub mod about;
+pub mod beside;
+pub mod bots;
 pub mod contacts;
 mod desk;
 pub mod fences;
@@ -48,6 +50,7 @@ pub mod refusals;
 pub mod reports;
 pub mod restart;
 pub mod revival;
+pub mod standing;
 pub mod timers;
 pub mod turns;
 
@@ -214,6 +217,25 @@ macro_rules! for_each_store_case {
             queries::two_bots_are_kept_apart,
             queries::dl_34_counters_follow_the_status,
             queries::st_19_counters_equal_a_recount,
+            beside::typing_and_reports_go_beside_messages,
+            beside::a_takeover_leaves_reports,
+            beside::the_fence_stops_typing_and_no_report,
+            beside::a_blocked_contact_is_shown_no_typing,
+            bots::fl_29_a_pause_is_kept_with_its_bot,
+            bots::fl_29_a_pause_holds_what_automation_decided,
+            bots::fl_29_what_was_held_is_due_again,
+            bots::fl_29_what_people_send_overtakes_what_is_held,
+            bots::fl_29_what_becomes_ready_in_a_pause_is_held,
+            bots::fl_29_what_had_begun_before_a_pause_ends,
+            bots::ai_05_what_models_used_adds_up,
+            bots::ai_05_what_a_late_answer_used_is_added_once,
+            bots::ai_05_too_much_to_be_kept_stays_the_most,
+            bots::fl_29_pauses_and_what_was_used_survive,
+            bots::fl_27_a_takeover_names_what_is_under_way,
+            standing::fl_52_standings_equal_a_recount,
+            standing::fl_52_pages_of_a_versions_dialogs_lose_none,
+            standing::fl_52_a_page_of_a_versions_dialogs_has_a_largest_size,
+            standing::fl_52_standings_survive,
             restart::what_was_acknowledged_survives,
             restart::the_last_write_survives,
             restart::what_was_in_flight_waits_to_be_recovered,
