@@ -29,6 +29,26 @@ fn hello_talks_as_its_comment_says() {
 }
 
 #[test]
+fn the_model_answers_as_its_comment_says() {
+    use std::io::{BufRead, BufReader, Write};
+    let source = page("examples/model.rs");
+    let mut child = common::program("model").spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+    // Each line waits for the answer to the one before: what comes during a call joins it.
+    for line in source.lines() {
+        if let Some(said) = line.strip_prefix("//! > ") {
+            writeln!(input, "{said}").unwrap();
+        } else if let Some(wanted) = line.strip_prefix("//! < ") {
+            assert_eq!(output.next().unwrap().unwrap(), wanted);
+        }
+    }
+    drop(input);
+    assert!(output.next().is_none());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
 fn host_parts_prints_what_its_comment_says() {
     let source = page("examples/host_parts.rs");
     let (_, rest) = source.split_once("//! ```text\n").unwrap();

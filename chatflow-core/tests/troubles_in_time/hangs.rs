@@ -139,7 +139,10 @@ impl Play {
             }
         }
         match &body {
-            EventBody::OperatorActed { .. } => self.is_given_back = true,
+            EventBody::OperatorActed {
+                act: OperatorAct::Set(_),
+                ..
+            } => self.is_given_back = true,
             EventBody::MessageReceived(message) if !message.text().is_empty() => {
                 self.is_given_back = false;
             }
