@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dialog::{OperatorId, StepTarget, Value};
 use crate::flow::behaviour::variables;
+#[cfg(feature = "files")]
 use crate::flow::kinds::Source;
 use crate::flow::{Amount, Condition, FinishStatus};
 

@@ -2,7 +2,7 @@
 
 use chatflow_core::{
     Actor, Automation, CancelScope, Effect, Event, EventBody, Fact, Limits, OperatorAct,
-    ShownStatus, Snapshot, StatusKind, Transition,
+    ShownStatus, Snapshot, StatusKind, Transition, Value,
 };
 
 use crate::legal::{LegalTable, letter};
@@ -88,6 +88,8 @@ pub(crate) fn check_transition(
         let is_placed = has_robots || after.facts.iter().any(led_away);
         if !is_placed && !matches!(event.body, EventBody::OperatorActed { .. }) {
             // That the contact was heard, or that a block ended, is no step's doing.
+            // A reply that was written and not sent is dropped with the status it was written in.
+            let keeps = next.position.iter().any(|at| at.memory != Value::Null);
             let standing = |snapshot: &Snapshot| {
                 let position = snapshot.position.clone();
                 position.map(|at| {
@@ -96,7 +98,9 @@ pub(crate) fn check_transition(
                         at.step,
                         at.phase,
                         at.asked_again,
-                        at.memory,
+                        keeps
+                            .then_some(at.memory)
+                            .filter(|memory| *memory != Value::Null),
                         at.calls,
                     )
                 })
