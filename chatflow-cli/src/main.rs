@@ -9,6 +9,7 @@
 //!  chatflow schema                   the form of flow files, for editors
 //!  chatflow migrate plan …           what new flows would do to stored dialogs
 //!  chatflow replay --db FILE         stored dialogs run again, every byte compared
+//!  chatflow verify --db FILE         what is stored in two places, compared
 //! ```
 //!
 //! **The law of every subcommand: exit code 0 means that all was confirmed, 1 that something
@@ -31,6 +32,7 @@ mod play;
 mod replay;
 mod schema;
 mod usable;
+mod verify;
 
 use std::error::Error;
 use std::io::{self, BufWriter};
@@ -72,6 +74,8 @@ enum Command {
     Migrate(migrate::Command),
     /// Prints dialogs and runs their turns again, comparing every byte with the stored ones.
     Replay(replay::Arguments),
+    /// Compares what is stored in two places: loads, counters, sessions, columns and snapshots.
+    Verify(verify::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -87,6 +91,7 @@ fn main() -> ExitCode {
         Command::Schema => schema::run(out).map_err(Into::into),
         Command::Migrate(command) => migrate::run(&command, out).map_err(Into::into),
         Command::Replay(arguments) => replay::run(&arguments, out).map_err(Into::into),
+        Command::Verify(arguments) => verify::run(&arguments, out).map_err(Into::into),
     };
     match verdict {
         Ok(Verdict::Confirmed) => ExitCode::SUCCESS,

@@ -59,6 +59,7 @@
 //! The least Rust version is 1.89.
 
 mod channel;
+mod crm;
 mod dialog;
 mod engine;
 mod flow;
@@ -75,37 +76,44 @@ pub use channel::{
 };
 #[cfg(feature = "runtime")]
 pub use channel::{Terminal, TerminalOutput};
+pub use crm::{
+    Acceptance, AllowAll, Availability, AvailableBy, Candidate, Filter, FilterRow,
+    HistoryVisibility, Operator, OperatorAction, Policy, Presence, Queue, Right, Role, Roles,
+    Routing, RoutingContext, RoutingRule, Target, Wait, WhenAway, choose,
+};
 pub use dialog::{
     Actor, Address, Advice, Assignee, Attention, Author, Automation, BotId, CallFailure,
-    CallPurpose, CancelScope, CannotSend, Cause, ChannelId, ChoiceStyle, ConfigHash, Contact,
-    ContactAct, ContactBlock, ContactId, ContactPatch, ContactRefusal, ContactView, CustomStatus,
-    DealStatus, Decimal, Dialog, DialogCard, DialogId, DialogRow, DialogSettings, Effect,
-    EffectBody, EffectId, ErrorKind, Event, EventBody, EventKey, ExternalId, Fact, FailureClass,
-    FailureReason, FlowId, FlowVersion, Frame, Handling, HeldMessage, Mark, MarkKind, Media,
-    MediaKind, Message, MessageRecord, MessageRules, Moment, NAME_BYTES_MAX, Notice, OperatorAct,
+    CallPurpose, CancelScope, CannotSend, Cause, ChannelId, Choice, ChoiceStyle, Completed,
+    CompletionCause, ConfigHash, Contact, ContactAct, ContactBlock, ContactId, ContactPatch,
+    ContactRefusal, ContactView, CustomStatus, DealStatus, Decimal, Dialog, DialogCard, DialogId,
+    DialogRow, DialogSettings, Effect, EffectBody, EffectId, ErrorKind, Event, EventBody, EventKey,
+    ExternalId, Fact, FailureClass, FailureReason, FlowId, FlowVersion, Frame, Handling,
+    HeldMessage, Line, Mark, MarkKind, Media, MediaKind, Message, MessageRecord, MessageRules,
+    Moment, NAME_BYTES_MAX, NoSuchLine, Notice, Offer, OfferEnd, OfflineReassign, OperatorAct,
     OperatorBlock, OperatorId, OutgoingBatch, OutgoingMessage, ParseDecimalError, ParseIdError,
-    PausedAutomation, PendingCall, Phase, Position, Postback, Profile, Quote, RawBody, Reach,
-    Reading, ReceiptState, Receipted, Revision, RouteReason, RowState, RuleBroken, SendLane,
-    Session, ShownStatus, Side, SideCall, Snapshot, Source, SourceTouch, SpaceId, Status,
-    StatusChoice, StatusKind, StatusLabel, StepId, StepTarget, Text, TextCount, TimerChange,
-    TimerSet, TranslateTo, Translation, UpgradeKind, Usage, VALUE_DEPTH_MAX, Value,
+    PausedAutomation, PendingCall, Phase, Position, Postback, Profile, QueueId, QueueTerms, Quote,
+    RawBody, Reach, Reading, ReceiptState, Receipted, Revision, RouteReason, RowState, RuleBroken,
+    SendLane, Session, SessionRecord, ShownStatus, Side, SideCall, Snapshot, Source, SourceTouch,
+    SpaceId, Status, StatusChoice, StatusKind, StatusLabel, StepId, StepTarget, Text, TextCount,
+    TimerChange, TimerSet, TransferMode, TransferTo, TranslateTo, Translation, UpgradeKind, Usage,
+    VALUE_DEPTH_MAX, Value,
 };
 pub use dialog::{codec, time};
 pub use engine::{Engine, LAW, Refusal, Refused, ReplayError, Replayed, Transition, replay};
 pub use flow::{
-    AiReply, AiRoute, AiSettings, Alert, Amount, Ask, AskKind, Assign, Behaviour, Bot, BotSettings,
-    Bound, Branch, CallFlow, ChangeFlow, ChangeTags, ClockTime, CodeRef, Condition, Config,
-    ConfigError, CustomRouter, CustomStep, Definition, Delay, DuringDelay, EXIT_GAVE_UP, EXIT_NEXT,
-    EXIT_OTHERWISE, EXIT_TIMEOUT, ErrorInbound, ErrorRetry, Example, Finish, FinishStatus,
-    FinishedInbound, Flow, FlowBound, FlowBuilder, FlowDefinition, FlowError, FlowGraph,
-    FlowProblem, FlowUpgrade, GraphEdge, GraphNode, GraphTarget, KeywordMatch, KeywordRouter,
-    Limits, ManualWaitingExit, MediaRule, Membership, Memory, NotificationRule, Occurrence,
-    OperatorWrite, Outcome, OverBudget, ParseClockTimeError, PassToBot, PostbackRule, Price,
-    Problem, ProblemKind, Push, PushTogether, QuietHours, RenderError, Report, ResumeFrom, Robot,
-    Router, SaveTo, SendMessage, SetValues, Severity, Split, Standing, StartedAgain, Step,
-    StepContext, StepDefinition, StepFailure, StepKind, Stranded, Template, TemplateError, Texts,
-    Track, TranslationSettings, Typing, UnblockTo, UnknownTags, Upgrade, UpgradePlan, WaitingEntry,
-    Webhook, WebhookMethod,
+    AiReply, AiRoute, AiSettings, Alert, Amount, Ask, AskKind, Assign, Behaviour, Bot, BotAnswers,
+    BotSettings, Bound, Branch, CallFlow, ChangeFlow, ChangeTags, ClockTime, CodeRef, Condition,
+    Config, ConfigError, CustomRouter, CustomStep, Definition, Delay, DuringDelay, EXIT_GAVE_UP,
+    EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, Enqueue, ErrorInbound, ErrorRetry, Example, Finish,
+    FinishStatus, FinishedInbound, Flow, FlowBound, FlowBuilder, FlowDefinition, FlowError,
+    FlowGraph, FlowProblem, FlowUpgrade, GraphEdge, GraphNode, GraphTarget, KeywordMatch,
+    KeywordRouter, Limits, ManualWaitingExit, MediaRule, Membership, Memory, NotificationRule,
+    Occurrence, OnComplete, OperatorWrite, Outcome, OverBudget, ParseClockTimeError, PassToBot,
+    PostbackRule, Price, Problem, ProblemKind, Push, PushTogether, QuietHours, RenderError,
+    ReopenPolicy, Report, ResumeFrom, Robot, Router, SaveTo, SendMessage, SetValues, Severity,
+    Split, Standing, StartedAgain, Step, StepContext, StepDefinition, StepFailure, StepKind,
+    Stranded, Template, TemplateError, Texts, Track, TranslationSettings, Typing, UnblockTo,
+    UnknownTags, Upgrade, UpgradePlan, WaitingEntry, Webhook, WebhookMethod, WriteGuard,
 };
 #[cfg(feature = "files")]
 pub use flow::{
@@ -113,17 +121,19 @@ pub use flow::{
 };
 pub use runner::{
     BotDone, BotReply, ChangeContactError, ChannelInfo, Clock, ContactChanged, DeployError,
-    Deployed, ExternalBot, HandleError, Handled, MembershipChecker, ModelMessage, ModelProvider,
-    ModelPurpose, ModelReply, ModelRequest, Notification, Notifier, Port, PortError, PortErrorKind,
-    Recognizer, RetryPolicy, StartLinkError, Tracker, TrackerEvent, Translator, WebhookCaller,
-    WebhookRequest, WebhookResponse, Worker, WorkerBuilder, WorkerError,
+    Deployed, Desk, DeskError, ExternalBot, FeedEntry, FeedItem, HandleError, Handled,
+    MembershipChecker, ModelMessage, ModelProvider, ModelPurpose, ModelReply, ModelRequest,
+    Notification, Notifier, OperatorStanding, Port, PortError, PortErrorKind, Recognizer,
+    Responsible, RetryPolicy, StartLinkError, Tracker, TrackerEvent, TransferList, Transferee,
+    Translator, WebhookCaller, WebhookRequest, WebhookResponse, Worker, WorkerBuilder, WorkerError,
 };
 #[cfg(feature = "runtime")]
 pub use runner::{Builder, Chatflow, RunError, StartError, SystemClock};
 pub use store::{
     About, Begun, BotRow, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due,
-    DueDelivery, DueQuery, DueTimer, JournalTurn, LoadedDialog, MemoryStore, Opened, OutboxEntry,
-    PAGE_MAX, RefusedEvent, Settled, Settlement, Store, StoreError, StoredRefusal, StoredUnclaimed,
+    DueDelivery, DueOperator, DueQuery, DueQueue, DueTimer, JournalTurn, LoadedDialog, MemberRow,
+    MemoryStore, Opened, OperatorGuard, OperatorRow, OutboxEntry, PAGE_MAX, QueueGuard, QueueRow,
+    RefusedEvent, Settled, Settlement, Store, StoreError, StoredRefusal, StoredUnclaimed,
     TranscriptLine, TurnCommit, Unclaimed,
 };
 

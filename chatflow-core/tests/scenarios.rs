@@ -12,6 +12,10 @@ use chatflow_core::testing::{Player, Scenario, block_on};
 
 #[path = "scenarios/bots.rs"]
 mod bots;
+#[path = "scenarios/from_files.rs"]
+mod from_files;
+#[path = "scenarios/people.rs"]
+mod people;
 #[path = "scenarios/time.rs"]
 mod time;
 use bots::bot;

@@ -1,11 +1,11 @@
-//! What is due: timers, deliveries by channel and lane, dialogs that lag.
+//! What is due: timers, deliveries by channel and lane, dialogs that lag, queues and operators.
 
 use chatflow_core::{ChannelId, Due, DueDelivery, DueQuery, DueTimer, Moment, SendLane, time};
 use rusqlite::{Connection, params};
 
 use crate::error::Failure;
 use crate::query::{all, one, page};
-use crate::rows;
+use crate::{people, rows};
 
 pub(crate) fn due(connection: &Connection, query: &DueQuery) -> Result<Due, Failure> {
     let (now, limit) = (time::to_millis(query.now), page(query.limit));
@@ -32,6 +32,7 @@ pub(crate) fn due(connection: &Connection, query: &DueQuery) -> Result<Due, Fail
             rows::moment(row, "due")
         })?,
         next_of(connection, "", "", now)?,
+        people::next_leaving(connection, now)?,
     ];
     for (channel, lane) in places(connection)? {
         next.push(next_of(connection, channel.as_str(), lane.label(), now)?);
@@ -52,6 +53,8 @@ pub(crate) fn due(connection: &Connection, query: &DueQuery) -> Result<Due, Fail
         timers,
         deliveries,
         lagging,
+        queues: people::due_queues(connection, limit)?,
+        operators: people::due_operators(connection, now, limit)?,
         next: next.into_iter().flatten().min(),
     })
 }

@@ -56,8 +56,10 @@ mod delivery;
 mod due;
 mod error;
 mod external;
+mod filter;
 mod lock;
 mod migration;
+mod people;
 #[cfg(test)]
 mod plans;
 mod query;
@@ -69,8 +71,10 @@ mod rows;
 mod store;
 mod transcript;
 mod turn;
+mod verify;
 mod writer;
 
 pub use config::{SqliteConfig, Synchronous};
 pub use error::OpenError;
 pub use store::SqliteStore;
+pub use verify::{Discrepancy, Verified};

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use crate::error::OpenError;
+use crate::people;
 
 struct Migration {
     version: i64,
@@ -16,7 +17,7 @@ struct Migration {
     fill: Option<fn(&Connection) -> rusqlite::Result<()>>,
 }
 
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration {
         version: 1,
         name: "init",
@@ -34,6 +35,12 @@ const MIGRATIONS: [Migration; 3] = [
         name: "flow_version",
         sql: include_str!("../migrations/0003_flow_version.sql"),
         fill: Some(fill_flow_versions),
+    },
+    Migration {
+        version: 4,
+        name: "people",
+        sql: include_str!("../migrations/0004_people.sql"),
+        fill: Some(fill_people),
     },
 ];
 
@@ -142,11 +149,30 @@ fn apply(connection: &Connection, migration: &Migration) -> rusqlite::Result<()>
 
 /// The versions in which dialogs stand, from their snapshots.
 fn fill_flow_versions(connection: &Connection) -> rusqlite::Result<()> {
-    let mut after = Vec::new();
-    let mut page = connection.prepare(
-        "SELECT id, snapshot FROM dialog WHERE id > ?1 AND flow IS NOT NULL ORDER BY id LIMIT 100",
-    )?;
     let mut update = connection.prepare("UPDATE dialog SET version = ?2 WHERE id = ?1")?;
+    for_each_snapshot(connection, |id, snapshot| {
+        let Some(position) = &snapshot.position else {
+            return Ok(());
+        };
+        update.execute(params![id, position.version])?;
+        Ok(())
+    })
+}
+
+/// What dialogs say of people, from their snapshots: by the same rules as their next turns would.
+/// The open session and the one before it are all that a snapshot knows of sessions.
+fn fill_people(connection: &Connection) -> rusqlite::Result<()> {
+    for_each_snapshot(connection, |_, snapshot| people::fill(connection, snapshot))
+}
+
+/// Runs through the dialogs whose snapshots can be read.
+fn for_each_snapshot(
+    connection: &Connection,
+    mut fill: impl FnMut(&[u8], &Snapshot) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut after = Vec::new();
+    let mut page = connection
+        .prepare("SELECT id, snapshot FROM dialog WHERE id > ?1 ORDER BY id LIMIT 100")?;
     loop {
         let rows = page.query_map([&after], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let rows: Vec<(Vec<u8>, Vec<u8>)> = rows.collect::<rusqlite::Result<_>>()?;
@@ -154,10 +180,9 @@ fn fill_flow_versions(connection: &Connection) -> rusqlite::Result<()> {
             return Ok(());
         };
         after.clone_from(last);
-        for (id, snapshot) in rows {
-            let position = Snapshot::decode(&snapshot).ok();
-            if let Some(position) = position.and_then(|snapshot| snapshot.position) {
-                update.execute(params![id, position.version])?;
+        for (id, snapshot) in &rows {
+            if let Ok(snapshot) = Snapshot::decode(snapshot) {
+                fill(id, &snapshot)?;
             }
         }
     }

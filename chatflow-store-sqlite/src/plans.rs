@@ -1,5 +1,7 @@
 //! How SQLite answers the statements that must stay fast at every size.
 
+use chatflow_core::{Assignee, Filter, Handling};
+
 use crate::address::MOVE_ENTRIES;
 use crate::bot::{DIALOGS_WITH_AUTOMATIC, HOLD_BESIDE};
 use crate::delivery::{LAG, PROMOTE, RECOVER};
@@ -7,7 +9,12 @@ use crate::due::{
     DUE_BESIDE, DUE_MESSAGES, DUE_TIMERS, LAGGING, NEXT_DELIVERY, NEXT_PLACE, NEXT_TIMER,
 };
 use crate::external::{ADD, FIND_MESSAGE, FORGET, IDS_OF, TAKEN_BY_ID, TAKEN_UNTIL};
+use crate::filter;
 use crate::migration;
+use crate::people::{
+    DUE_OPERATORS, DUE_QUEUES, MEMBERS, NEXT_LEAVING, OPERATORS, QUEUES, SAVE_OPERATOR, SESSIONS,
+    STIR_OFFERED, STIR_QUEUES_OF, WAITING,
+};
 use crate::query::{DIALOGS_AT, DIALOGS_OF, OUTBOX, STANDING};
 use crate::report::UNCLAIMED;
 use crate::revival::STAND_BACK;
@@ -146,4 +153,71 @@ fn messages_are_found_by_their_external_ids_and_by_when_they_were_taken() {
 #[test]
 fn pages_of_unclaimed_reports_touch_their_channel_only() {
     assert_direct(UNCLAIMED, "INDEX unclaimed_of_channel (channel=? AND n>?)");
+}
+
+#[test]
+fn who_waits_and_what_is_due_of_people_comes_from_indexes_in_their_order() {
+    for (sql, step) in [
+        (
+            WAITING,
+            "INDEX dialog_waiting (space=? AND waits_queue=? AND (waits_since,id)>(?,?))",
+        ),
+        (
+            DUE_OPERATORS,
+            "COVERING INDEX operator_leaving (leaves_at<?)",
+        ),
+        (
+            NEXT_LEAVING,
+            "COVERING INDEX operator_leaving (leaves_at>?)",
+        ),
+        (
+            OPERATORS,
+            "INDEX sqlite_autoindex_operator_1 (space=? AND id>?)",
+        ),
+        (QUEUES, "INDEX sqlite_autoindex_queue_1 (space=? AND id>?)"),
+        (MEMBERS, "USING PRIMARY KEY (space=? AND queue=?)"),
+        (SESSIONS, "USING PRIMARY KEY (dialog=? AND number>?)"),
+    ] {
+        assert_direct(sql, step);
+    }
+    // An index of due queues alone, walked in its own order.
+    assert_eq!(
+        plan(DUE_QUEUES),
+        "SCAN queue USING COVERING INDEX queue_due"
+    );
+}
+
+#[test]
+fn what_a_place_freed_and_a_new_operator_cost_follows_their_own_rows() {
+    let plan_of = |sql, step: &str| {
+        let plan = plan(sql);
+        assert!(plan.contains(step), "{plan}");
+        assert!(!plan.contains("SCAN"), "{plan}");
+    };
+    plan_of(
+        STIR_QUEUES_OF,
+        "COVERING INDEX queue_of_member (space=? AND operator=?)",
+    );
+    plan_of(STIR_OFFERED, "dialog_offer_of_operator (operator=?)");
+    plan_of(
+        SAVE_OPERATOR,
+        "COVERING INDEX dialog_held (space=? AND holder=?)",
+    );
+}
+
+#[test]
+fn somebodys_dialogs_and_a_queues_are_listed_without_the_others() {
+    let olga = || Assignee::Operator("olga".into());
+    let his = Filter::All(vec![
+        Filter::Space("main".into()),
+        Filter::Assignee(olga()),
+        Filter::Handling(Some(Handling::InProgress)),
+    ]);
+    let assigned = "INDEX dialog_assigned (assignee=? AND handling=? AND id>?)";
+    let handled = Filter::Handling(Some(Handling::InProgress)).and(Filter::Assignee(olga()));
+    let queued = Filter::Queue("sales".into()).and(Filter::Handling(Some(Handling::Queued)));
+    let in_queue = "INDEX dialog_of_queue (queue=? AND handling=? AND id>?)";
+    for (filter, step) in [(his, assigned), (handled, assigned), (queued, in_queue)] {
+        assert_direct(&filter::sql_of(&filter), step);
+    }
 }

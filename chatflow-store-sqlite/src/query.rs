@@ -1,11 +1,13 @@
 //! The reading calls as SELECTs. Every one is answered by an index; the tests in `plans.rs` pin how.
 
+use std::collections::BTreeSet;
+
 use chatflow_core::{
     Address, BotId, ConfigHash, Contact, ContactId, DialogId, DialogSummary, FlowId, FlowVersion,
-    JournalTurn, LoadedDialog, OutboxEntry, PAGE_MAX, Revision, Standing, StatusKind, StepId,
-    StoredRefusal,
+    JournalTurn, LoadedDialog, OperatorId, OutboxEntry, PAGE_MAX, Revision, Standing, StatusKind,
+    StepId, StoredRefusal,
 };
-use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, Statement, params};
 
 use crate::error::Failure;
 use crate::rows::{self, bound};
@@ -13,11 +15,14 @@ use crate::rows::{self, bound};
 /// The columns that [`rows::summary`] reads.
 macro_rules! summary_columns {
     () => {
-        "SELECT id, bot, channel, external_id, contact, revision, status, label, flow, version, step,
-             assignee, last_side, needs_reply_since, heard_at, last_at, fence, can_send, contact_revision
+        "SELECT id, space, bot, channel, external_id, contact, revision, status, label, flow, version,
+             step, assignee, session, handling, queue, terms_queue, terms_revision, waits_queue,
+             waits_since, holder, offered, line, acknowledged, last_side, needs_reply_since, heard_at,
+             last_at, fence, can_send, contact_revision
          FROM dialog "
     };
 }
+pub(crate) use summary_columns;
 
 pub(crate) fn definition(
     connection: &Connection,
@@ -79,7 +84,7 @@ pub(crate) fn dialogs(
     // No id is shorter than 16 bytes, so the empty one comes before all.
     let after = after.map_or_else(Vec::new, |after| after.to_bytes().to_vec());
     let sql = concat!(summary_columns!(), "WHERE id > ?1 ORDER BY id LIMIT ?2");
-    all(connection, sql, params![after, page(limit)], rows::summary)
+    summaries(connection, sql, params![after, page(limit)])
 }
 
 pub(crate) fn dialogs_of(
@@ -90,7 +95,7 @@ pub(crate) fn dialogs_of(
 ) -> Result<Vec<DialogSummary>, Failure> {
     let after = after.map_or_else(Vec::new, |after| after.to_bytes().to_vec());
     let key = params![contact.to_bytes(), after, page(limit)];
-    all(connection, DIALOGS_OF, key, rows::summary)
+    summaries(connection, DIALOGS_OF, key)
 }
 
 pub(crate) const DIALOGS_OF: &str = concat!(
@@ -120,7 +125,7 @@ pub(crate) fn dialogs_at(
 ) -> Result<Vec<DialogSummary>, Failure> {
     let after = after.map_or_else(Vec::new, |after| after.to_bytes().to_vec());
     let key = params![bot.as_str(), flow.as_str(), version, after, page(limit)];
-    all(connection, DIALOGS_AT, key, rows::summary)
+    summaries(connection, DIALOGS_AT, key)
 }
 
 pub(crate) const DIALOGS_AT: &str = concat!(
@@ -206,6 +211,47 @@ pub(crate) fn counters(
 
 // ---- helpers
 
+/// Dialogs with [`summary_columns`].
+pub(crate) fn summaries(
+    connection: &Connection,
+    sql: &str,
+    key: impl Params,
+) -> Result<Vec<DialogSummary>, Failure> {
+    summaries_of(connection, &mut *connection.prepare_cached(sql)?, key)
+}
+
+/// The same by a statement that is at hand.
+pub(crate) fn summaries_of(
+    connection: &Connection,
+    statement: &mut Statement<'_>,
+    key: impl Params,
+) -> Result<Vec<DialogSummary>, Failure> {
+    let found = all_of(statement, key, |row| {
+        Ok((rows::summary(row)?, rows::offered(row)?))
+    })?;
+    let found = found.into_iter().map(|(mut summary, offered)| {
+        summary.row.offered = offered_to(connection, summary.dialog, offered)?;
+        Ok(summary)
+    });
+    found.collect()
+}
+
+/// The operators to whom a dialog is offered; `count` says how many they are.
+pub(crate) fn offered_to(
+    connection: &Connection,
+    dialog: DialogId,
+    count: u32,
+) -> Result<BTreeSet<OperatorId>, Failure> {
+    if count == 0 {
+        return Ok(BTreeSet::new());
+    }
+    let sql = "SELECT operator FROM dialog_offer WHERE dialog = ?1";
+    let operators = all(connection, sql, [dialog.to_bytes()], |row| {
+        Ok(OperatorId::new(row.get::<_, String>("operator")?))
+    })?;
+    Ok(operators.into_iter().collect())
+}
+
 /// How many rows a page has.
 pub(crate) fn page(limit: usize) -> i64 {
     bound(limit.min(PAGE_MAX) as u64)
@@ -230,7 +276,14 @@ pub(crate) fn all<A>(
     key: impl Params,
     read: impl Fn(&Row<'_>) -> Result<A, Failure>,
 ) -> Result<Vec<A>, Failure> {
-    let mut statement = connection.prepare_cached(sql)?;
+    all_of(&mut *connection.prepare_cached(sql)?, key, read)
+}
+
+fn all_of<A>(
+    statement: &mut Statement<'_>,
+    key: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<A, Failure>,
+) -> Result<Vec<A>, Failure> {
     let mut found = statement.query(key)?;
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {

@@ -1,10 +1,13 @@
 //! Rows and types: how Chatflow's values stand in columns.
 
+use std::collections::BTreeSet;
+
 use chatflow_core::codec;
 use chatflow_core::{
     Address, Assignee, BotId, ChannelId, Contact, ContactId, ContactView, DeliveryState, DialogId,
-    DialogRow, DialogSummary, Effect, EffectBody, EffectId, EventKey, FailureReason, MessageRecord,
-    Moment, Revision, SendLane, Side, SpaceId, Status, StatusKind, TurnCommit, time,
+    DialogRow, DialogSummary, Effect, EffectBody, EffectId, EventKey, FailureReason, Handling,
+    Line, MessageRecord, Moment, OperatorId, QueueId, Revision, SendLane, Side, SpaceId, Status,
+    StatusKind, TurnCommit, time,
 };
 use rusqlite::Row;
 
@@ -226,7 +229,11 @@ pub(crate) fn status_kind(row: &Row<'_>) -> Result<StatusKind, Failure> {
     find(&StatusKind::ALL, "status", |kind| kind.label() == label)
 }
 
-fn find<T: Copy>(all: &[T], column: &str, is: impl Fn(&T) -> bool) -> Result<T, Failure> {
+pub(crate) fn find<T: Copy>(
+    all: &[T],
+    column: &str,
+    is: impl Fn(&T) -> bool,
+) -> Result<T, Failure> {
     let found = all.iter().copied().find(|one| is(one));
     found.ok_or_else(|| Failure::Damaged(format!("column {column} holds an unknown label")))
 }
@@ -253,20 +260,40 @@ pub(crate) fn assignee_label(assignee: &Assignee) -> Option<String> {
     match assignee {
         Assignee::Nobody => None,
         Assignee::Operator(operator) => Some(format!("{OPERATOR}{operator}")),
+        Assignee::Bot(bot) => Some(format!("{BOT}{bot}")),
     }
 }
 
-fn assignee(row: &Row<'_>) -> Result<Assignee, Failure> {
+pub(crate) fn assignee(row: &Row<'_>) -> Result<Assignee, Failure> {
     let Some(label) = row.get::<_, Option<String>>("assignee")? else {
         return Ok(Assignee::Nobody);
     };
-    label
-        .strip_prefix(OPERATOR)
-        .map(|operator| Assignee::Operator(operator.into()))
+    let operator = label.strip_prefix(OPERATOR);
+    let operator = operator.map(|operator| Assignee::Operator(operator.into()));
+    let bot = || Some(Assignee::Bot(label.strip_prefix(BOT)?.into()));
+    operator
+        .or_else(bot)
         .ok_or_else(|| Failure::Damaged("column assignee holds an unknown label".to_owned()))
 }
 
 const OPERATOR: &str = "operator:";
+const BOT: &str = "bot:";
+
+pub(crate) fn handling(row: &Row<'_>) -> Result<Option<Handling>, Failure> {
+    let Some(label) = row.get::<_, Option<String>>("handling")? else {
+        return Ok(None);
+    };
+    find(&Handling::ALL, "handling", |handling| {
+        handling.label() == label
+    })
+    .map(Some)
+}
+
+fn line(row: &Row<'_>) -> Result<Line, Failure> {
+    let number: u8 = row.get("line")?;
+    let line = Line::try_from(number);
+    line.map_err(|_| Failure::Damaged("column line holds another number".to_owned()))
+}
 
 // ---- whole rows
 
@@ -297,16 +324,90 @@ pub(crate) fn effect(body: Option<Vec<u8>>) -> Result<Effect, Failure> {
     codec::decode(&body).map_err(|error| Failure::damaged("outbox entry", &error))
 }
 
+/// What a dialog's columns say of people.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PeopleColumns {
+    pub(crate) assignee: Assignee,
+    pub(crate) session: Option<u32>,
+    pub(crate) handling: Option<Handling>,
+    pub(crate) queue: Option<QueueId>,
+    pub(crate) terms: Option<(QueueId, Revision)>,
+    pub(crate) waits: Option<(QueueId, Moment)>,
+    pub(crate) holder: Option<OperatorId>,
+    pub(crate) offered: BTreeSet<OperatorId>,
+    pub(crate) line: Line,
+    pub(crate) acknowledged: bool,
+}
+
+impl PeopleColumns {
+    pub(crate) fn of(row: &DialogRow) -> Self {
+        Self {
+            assignee: row.assignee.clone(),
+            session: row.session,
+            handling: row.handling,
+            queue: row.queue.clone(),
+            terms: row.terms.clone(),
+            waits: row.waits.clone(),
+            holder: row.holder.clone(),
+            offered: row.offered.clone(),
+            line: row.line,
+            acknowledged: row.acknowledged,
+        }
+    }
+
+    /// All but to whom it is offered: that stands in a table of its own, see [`offered`].
+    pub(crate) fn read(row: &Row<'_>) -> Result<Self, Failure> {
+        let text = |column| row.get::<_, Option<String>>(column);
+        let terms = match text("terms_queue")? {
+            Some(queue) => Some((QueueId::new(queue), number(row, "terms_revision")?)),
+            None => None,
+        };
+        let waits = match text("waits_queue")? {
+            Some(queue) => Some((QueueId::new(queue), moment(row, "waits_since")?)),
+            None => None,
+        };
+        Ok(Self {
+            assignee: assignee(row)?,
+            session: row.get("session")?,
+            handling: handling(row)?,
+            queue: text("queue")?.map(QueueId::from),
+            terms,
+            waits,
+            holder: text("holder")?.map(OperatorId::from),
+            offered: BTreeSet::new(),
+            line: line(row)?,
+            acknowledged: row.get("acknowledged")?,
+        })
+    }
+}
+
+/// To how many operators a dialog is offered. Most are offered to nobody, and of those nothing more
+/// need be read.
+pub(crate) fn offered(row: &Row<'_>) -> Result<u32, Failure> {
+    small_number(row, "offered")
+}
+
+/// All but to whom it is offered.
 pub(crate) fn summary(row: &Row<'_>) -> Result<DialogSummary, Failure> {
     let revision: Revision = number(row, "revision")?;
     let text = |column| row.get::<_, Option<String>>(column);
+    let people = PeopleColumns::read(row)?;
     let columns = DialogRow {
         status: status_kind(row)?,
         label: text("label")?.map(Into::into),
         flow: text("flow")?.map(Into::into),
         version: row.get("version")?,
         step: text("step")?.map(Into::into),
-        assignee: assignee(row)?,
+        assignee: people.assignee,
+        session: people.session,
+        handling: people.handling,
+        queue: people.queue,
+        terms: people.terms,
+        waits: people.waits,
+        holder: people.holder,
+        offered: people.offered,
+        line: people.line,
+        acknowledged: people.acknowledged,
         last_side: side(row)?,
         needs_reply_since: optional_moment(row, "needs_reply_since")?,
         heard_at: optional_moment(row, "heard_at")?,
@@ -320,6 +421,7 @@ pub(crate) fn summary(row: &Row<'_>) -> Result<DialogSummary, Failure> {
         bot: bot(row)?,
         address: address(row)?,
         contact: contact_id(row, "contact")?,
+        space: SpaceId::new(row.get::<_, String>("space")?),
         revision,
         row: columns,
     })

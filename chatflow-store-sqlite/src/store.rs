@@ -7,10 +7,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chatflow_core::{
     Address, Begun, BotId, BotRow, ChannelId, CommitError, Committed, ConfigHash, Contact,
-    ContactId, Definition, DialogId, DialogSummary, Due, DueQuery, EffectId, EventKey, ExternalId,
-    FlowId, FlowVersion, JournalTurn, LoadedDialog, Moment, OutboxEntry, RawBody, ReceiptState,
-    Receipted, RefusedEvent, Revision, Settlement, Source, Standing, StatusKind, Store, StoreError,
-    StoredRefusal, StoredUnclaimed, TranscriptLine, TurnCommit, Unclaimed, codec,
+    ContactId, Definition, DialogId, DialogSummary, Due, DueQuery, DueQueue, EffectId, EventKey,
+    ExternalId, Filter, FlowId, FlowVersion, JournalTurn, LoadedDialog, MemberRow, Moment,
+    Operator, OperatorId, OperatorRow, OutboxEntry, Queue, QueueId, QueueRow, RawBody,
+    ReceiptState, Receipted, RefusedEvent, Revision, SessionRecord, Settlement, Source, SpaceId,
+    Standing, StatusKind, Store, StoreError, StoredRefusal, StoredUnclaimed, TranscriptLine,
+    TurnCommit, Unclaimed, codec,
 };
 
 use crate::config::SqliteConfig;
@@ -18,9 +20,13 @@ use crate::error::{Failure, OpenError};
 use crate::lock::{WriterLock, canonical};
 use crate::reader::Readers;
 use crate::rows::TurnRows;
-use crate::turn::Conflict;
+use crate::turn::Stopped;
+use crate::verify::Verified;
 use crate::writer::Writer;
-use crate::{bot, connect, delivery, due, external, query, report, revival, transcript, turn};
+use crate::{
+    bot, connect, delivery, due, external, filter, people, query, report, revival, transcript,
+    turn, verify,
+};
 
 /// A store in one SQLite file. Clones share it; dropping the last one does what is queued, moves
 /// the write-ahead log into the file and closes it. That drop waits for the disk.
@@ -89,6 +95,15 @@ impl SqliteStore {
         })))
     }
 
+    /// Compares what stands in the file in two places: loads and counters with the dialogs that
+    /// they count, open sessions and columns with the snapshots. Reads every dialog.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the file can't be read; what doesn't agree is no error but the answer.
+    pub async fn verify(&self) -> Result<Verified, StoreError> {
+        self.0.readers.read(verify::verify).await
+    }
+
     /// The file, as a canonical path.
     pub fn path(&self) -> &Path {
         &self.0.path
@@ -122,9 +137,13 @@ fn no_thread(path: &Path, error: std::io::Error) -> OpenError {
     }
 }
 
-impl From<Conflict> for CommitError {
-    fn from(conflict: Conflict) -> Self {
-        Self::Conflict { found: conflict.0 }
+impl From<Stopped> for CommitError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Conflict(found) => Self::Conflict { found },
+            Stopped::Full(operator) => Self::Full { operator },
+            Stopped::Outdated => Self::Outdated,
+        }
     }
 }
 
@@ -396,6 +415,138 @@ impl Store for SqliteStore {
         self.0
             .readers
             .read(move |connection| transcript::transcript(connection, dialog, after, limit))
+            .await
+    }
+
+    async fn operator(
+        &self,
+        space: &SpaceId,
+        operator: &OperatorId,
+    ) -> Result<Option<OperatorRow>, StoreError> {
+        let (space, id) = (space.clone(), operator.clone());
+        self.0
+            .readers
+            .read(move |connection| people::operator(connection, &space, &id))
+            .await
+    }
+
+    async fn operators(
+        &self,
+        space: &SpaceId,
+        after: Option<&OperatorId>,
+        limit: usize,
+    ) -> Result<Vec<OperatorRow>, StoreError> {
+        let (space, after) = (space.clone(), after.cloned());
+        self.0
+            .readers
+            .read(move |connection| people::operators(connection, &space, after.as_ref(), limit))
+            .await
+    }
+
+    async fn save_operator(
+        &self,
+        operator: &Operator,
+        expected: Revision,
+    ) -> Result<(), CommitError> {
+        let operator = operator.clone();
+        let work = move |connection: &_| people::save_operator(connection, &operator, expected);
+        Ok(self.writer()?.write(SMALL, work).await??)
+    }
+
+    async fn queue(
+        &self,
+        space: &SpaceId,
+        queue: &QueueId,
+    ) -> Result<Option<QueueRow>, StoreError> {
+        let (space, id) = (space.clone(), queue.clone());
+        self.0
+            .readers
+            .read(move |connection| people::queue(connection, &space, &id))
+            .await
+    }
+
+    async fn queues(
+        &self,
+        space: &SpaceId,
+        after: Option<&QueueId>,
+        limit: usize,
+    ) -> Result<Vec<QueueRow>, StoreError> {
+        let (space, after) = (space.clone(), after.cloned());
+        self.0
+            .readers
+            .read(move |connection| people::queues(connection, &space, after.as_ref(), limit))
+            .await
+    }
+
+    async fn save_queue(&self, queue: &Queue, expected: Revision) -> Result<(), CommitError> {
+        let queue = queue.clone();
+        let weight = SMALL * (1 + queue.members.len());
+        let work = move |connection: &_| people::save_queue(connection, &queue, expected);
+        Ok(self.writer()?.write(weight, work).await??)
+    }
+
+    async fn members(
+        &self,
+        space: &SpaceId,
+        queue: &QueueId,
+    ) -> Result<Vec<MemberRow>, StoreError> {
+        let (space, id) = (space.clone(), queue.clone());
+        self.0
+            .readers
+            .read(move |connection| people::members(connection, &space, &id))
+            .await
+    }
+
+    async fn waiting(
+        &self,
+        space: &SpaceId,
+        queue: &QueueId,
+        after: Option<(Moment, DialogId)>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        let (space, id) = (space.clone(), queue.clone());
+        self.0
+            .readers
+            .read(move |connection| people::waiting(connection, (&space, &id), after, limit))
+            .await
+    }
+
+    async fn distributed(&self, queue: &DueQueue) -> Result<(), StoreError> {
+        let queue = queue.clone();
+        let work = move |connection: &_| people::distributed(connection, &queue);
+        Ok(self.writer()?.write(SMALL, work).await?)
+    }
+
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        let filter = filter.clone();
+        self.0
+            .readers
+            .read(move |connection| filter::list(connection, &filter, after, limit))
+            .await
+    }
+
+    async fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
+        let filter = filter.clone();
+        self.0
+            .readers
+            .read(move |connection| filter::count(connection, &filter))
+            .await
+    }
+
+    async fn sessions(
+        &self,
+        dialog: DialogId,
+        after: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<SessionRecord>, StoreError> {
+        self.0
+            .readers
+            .read(move |connection| people::sessions(connection, dialog, after, limit))
             .await
     }
 

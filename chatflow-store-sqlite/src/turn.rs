@@ -1,45 +1,62 @@
 //! What a commit writes.
 
 use chatflow_core::{
-    CancelScope, Committed, Contact, Definition, DialogId, EffectId, RefusedEvent, Revision,
-    SendLane, Status, StatusKind, TimerChange, TurnCommit, codec, time,
+    CancelScope, Committed, Contact, Definition, DialogId, EffectId, Handling, OperatorId,
+    RefusedEvent, Revision, SendLane, SpaceId, Status, StatusKind, TimerChange, TurnCommit, codec,
+    time,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Failure;
-use crate::rows::{self, EntryKind, TurnRows, assignee_label, integer, side_label};
-use crate::{address, bot, delivery, external, query, report};
+use crate::rows::{self, EntryKind, PeopleColumns, TurnRows, assignee_label, integer, side_label};
+use crate::{address, bot, delivery, external, people, query, report};
 
-/// The revision found where another was expected. Nothing was written then.
+/// Why nothing was written.
 #[derive(Debug)]
-pub(crate) struct Conflict(pub(crate) Revision);
+pub(crate) enum Stopped {
+    /// The revision found where another was expected.
+    Conflict(Revision),
+    /// An operator has no room.
+    Full(OperatorId),
+    /// A row isn't the one that was looked at.
+    Outdated,
+}
 
 /// One turn. All that can refuse it is read before the first row is written: a refused turn
 /// leaves its group alone.
 pub(crate) fn commit(
     connection: &Connection,
     rows: &TurnRows,
-) -> Result<Result<Committed, Conflict>, Failure> {
+) -> Result<Result<Committed, Stopped>, Failure> {
     let turn = &rows.turn;
     let stored = stored(connection, turn.dialog)?;
-    let found = stored.as_ref().map_or(0, |(revision, _)| *revision);
+    let found = stored.as_ref().map_or(0, |stored| stored.revision);
     if is_seen(connection, turn.dialog, turn.key.as_str())? {
         return Ok(Ok(Committed::Duplicate { revision: found }));
     }
     if found != turn.expected {
-        return Ok(Err(Conflict(found)));
+        return Ok(Err(Stopped::Conflict(found)));
     }
     let is_new = stored.is_none();
     if address::is_taken(connection, turn, is_new)? {
-        return Ok(Err(Conflict(found)));
+        return Ok(Err(Stopped::Conflict(found)));
     }
-    if is_new {
-        open(connection, rows)?;
-    } else {
-        update(connection, turn)?;
+    let space = match &stored {
+        Some(stored) => stored.space.clone(),
+        None => space_of_new(connection, turn)?,
+    };
+    let people_before = stored.as_ref().map(|stored| &stored.people);
+    if let Some(stopped) = people::look(connection, &space, turn, people_before)? {
+        return Ok(Err(stopped));
     }
-    let before = stored.map(|(_, status)| status);
-    count(connection, turn, before.as_deref())?;
+    let people_now = PeopleColumns::of(&turn.row);
+    match people_before {
+        None => open(connection, rows, &space)?,
+        Some(before) => update(connection, turn, *before != people_now)?,
+    }
+    people::apply(connection, &space, turn, people_before)?;
+    let status_before = stored.as_ref().map(|stored| stored.status.as_str());
+    count(connection, turn, status_before)?;
     see(
         connection,
         turn.dialog,
@@ -90,7 +107,7 @@ pub(crate) fn refuse(
     connection: &Connection,
     refused: &RefusedEvent,
 ) -> Result<Committed, Failure> {
-    let revision = stored(connection, refused.dialog)?.map_or(0, |(revision, _)| revision);
+    let revision = stored(connection, refused.dialog)?.map_or(0, |stored| stored.revision);
     if is_seen(connection, refused.dialog, refused.key.as_str())? {
         return Ok(Committed::Duplicate { revision });
     }
@@ -132,7 +149,7 @@ pub(crate) fn save_contact(
     connection: &Connection,
     contact: &Contact,
     expected: Revision,
-) -> Result<Result<(), Conflict>, Failure> {
+) -> Result<Result<(), Stopped>, Failure> {
     let id = contact.id.to_bytes();
     let found = connection
         .prepare_cached("SELECT revision FROM contact WHERE id = ?1")?
@@ -141,7 +158,7 @@ pub(crate) fn save_contact(
         .transpose()?
         .unwrap_or(0);
     if found != expected || expected.checked_add(1) != Some(contact.view.revision) {
-        return Ok(Err(Conflict(found)));
+        return Ok(Err(Stopped::Conflict(found)));
     }
     connection
         .prepare_cached(
@@ -175,20 +192,46 @@ pub(crate) fn put_definitions(
 
 // ---- what is there
 
-/// Revision and status of a dialog.
-fn stored(
-    connection: &Connection,
-    dialog: DialogId,
-) -> Result<Option<(Revision, String)>, Failure> {
-    connection
-        .prepare_cached("SELECT revision, status FROM dialog WHERE id = ?1")?
-        .query_row([dialog.to_bytes()], |row| {
-            Ok(rows::number(row, "revision").map(|revision| (revision, row.get("status"))))
-        })
-        .optional()?
-        .transpose()?
-        .map(|(revision, status)| Ok((revision, status?)))
-        .transpose()
+/// What a turn has to know of its dialog's row.
+struct Stored {
+    revision: Revision,
+    status: String,
+    space: SpaceId,
+    people: PeopleColumns,
+}
+
+fn stored(connection: &Connection, dialog: DialogId) -> Result<Option<Stored>, Failure> {
+    let sql = "SELECT revision, status, space, assignee, session, handling, queue, terms_queue,
+             terms_revision, waits_queue, waits_since, holder, offered, line, acknowledged
+         FROM dialog WHERE id = ?1";
+    let found = query::one(connection, sql, [dialog.to_bytes()], |row| {
+        let stored = Stored {
+            revision: rows::number(row, "revision")?,
+            status: row.get("status")?,
+            space: SpaceId::new(row.get::<_, String>("space")?),
+            people: PeopleColumns::read(row)?,
+        };
+        Ok((stored, rows::offered(row)?))
+    })?;
+    let Some((mut stored, offered)) = found else {
+        return Ok(None);
+    };
+    stored.people.offered = query::offered_to(connection, dialog, offered)?;
+    Ok(Some(stored))
+}
+
+/// The space that a new dialog will be in: that of its contact's row, where there is one.
+fn space_of_new(connection: &Connection, turn: &TurnCommit) -> Result<SpaceId, Failure> {
+    let Some(opened) = &turn.opened else {
+        return Err(Failure::Misuse(
+            "a new dialog wants the rows it is opened with",
+        ));
+    };
+    let sql = "SELECT space FROM contact WHERE id = ?1";
+    let found = query::one(connection, sql, [opened.contact.id.to_bytes()], |row| {
+        Ok(SpaceId::new(row.get::<_, String>("space")?))
+    })?;
+    Ok(found.unwrap_or_else(|| opened.contact.space.clone()))
 }
 
 pub(crate) fn is_seen(
@@ -216,7 +259,42 @@ fn see(
     Ok(())
 }
 
-fn open(connection: &Connection, rows: &TurnRows) -> Result<(), Failure> {
+/// The columns of a turn that every write of a dialog has, those of people first, then more.
+macro_rules! columns {
+    ($turn:expr $(, $more:expr)* $(,)?) => {
+        params![
+            $turn.dialog.to_bytes(),
+            assignee_label(&$turn.row.assignee),
+            $turn.row.session,
+            $turn.row.handling.map(Handling::label),
+            $turn.row.queue.as_ref().map(|queue| queue.as_str()),
+            $turn.row.terms.as_ref().map(|(queue, _)| queue.as_str()),
+            $turn.row.terms.as_ref().map(|(_, at)| integer(*at)).transpose()?,
+            $turn.row.waits.as_ref().map(|(queue, _)| queue.as_str()),
+            $turn.row.waits.as_ref().map(|(_, since)| time::to_millis(*since)),
+            $turn.row.holder.as_ref().map(|holder| holder.as_str()),
+            integer($turn.row.offered.len() as u64)?,
+            $turn.row.line.number(),
+            $turn.row.acknowledged,
+            integer($turn.expected + 1)?,
+            $turn.row.status.label(),
+            $turn.row.label.as_ref().map(|label| label.as_str()),
+            $turn.row.flow.as_ref().map(|flow| flow.as_str()),
+            $turn.row.version,
+            $turn.row.step.as_ref().map(|step| step.as_str()),
+            $turn.row.last_side.map(side_label),
+            $turn.row.needs_reply_since.map(time::to_millis),
+            $turn.row.heard_at.map(time::to_millis),
+            time::to_millis($turn.row.last_at),
+            integer($turn.row.fence)?,
+            $turn.row.can_send,
+            integer($turn.row.contact_revision)?,
+            $turn.snapshot
+            $(, $more)*
+        ]
+    };
+}
+fn open(connection: &Connection, rows: &TurnRows, space: &SpaceId) -> Result<(), Failure> {
     let turn = &rows.turn;
     let (Some(opened), Some(body)) = (&turn.opened, &rows.contact) else {
         return Err(Failure::Misuse(
@@ -246,70 +324,52 @@ fn open(connection: &Connection, rows: &TurnRows) -> Result<(), Failure> {
              ON CONFLICT DO NOTHING",
         )?
         .execute(params![turn.bot.as_str(), channel, external_id, dialog, contact])?;
-    let row = &turn.row;
     connection
         .prepare_cached(
-            "INSERT INTO dialog (id, bot, channel, external_id, contact, revision, status, label, flow,
-                 version, step, assignee, last_side, needs_reply_since, heard_at, last_at, fence, can_send,
-                 contact_revision, snapshot)
+            "INSERT INTO dialog (id, assignee, session, handling, queue, terms_queue, terms_revision,
+                 waits_queue, waits_since, holder, offered, line, acknowledged, revision, status,
+                 label, flow, version, step, last_side, needs_reply_since, heard_at, last_at, fence,
+                 can_send, contact_revision, snapshot, bot, channel, external_id, contact, space)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                 ?18, ?19, ?20)",
+                 ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)",
         )?
-        .execute(params![
-            dialog,
+        .execute(columns!(
+            turn,
             turn.bot.as_str(),
             channel,
             external_id,
             contact,
-            integer(turn.expected + 1)?,
-            row.status.label(),
-            row.label.as_ref().map(|label| label.as_str()),
-            row.flow.as_ref().map(|flow| flow.as_str()),
-            row.version,
-            row.step.as_ref().map(|step| step.as_str()),
-            assignee_label(&row.assignee),
-            row.last_side.map(side_label),
-            row.needs_reply_since.map(time::to_millis),
-            row.heard_at.map(time::to_millis),
-            time::to_millis(row.last_at),
-            integer(row.fence)?,
-            row.can_send,
-            integer(row.contact_revision)?,
-            turn.snapshot,
-        ])?;
+            space.as_str(),
+        ))?;
     Ok(())
 }
 
-fn update(connection: &Connection, turn: &TurnCommit) -> Result<(), Failure> {
-    let row = &turn.row;
-    connection
-        .prepare_cached(
-            "UPDATE dialog SET revision = ?2, status = ?3, label = ?4, flow = ?5, version = ?6,
-                 step = ?7, assignee = ?8, last_side = ?9, needs_reply_since = ?10,
-                 heard_at = ?11, last_at = ?12, fence = ?13, can_send = ?14,
-                 contact_revision = ?15, snapshot = ?16
-             WHERE id = ?1",
-        )?
-        .execute(params![
-            turn.dialog.to_bytes(),
-            integer(turn.expected + 1)?,
-            row.status.label(),
-            row.label.as_ref().map(|label| label.as_str()),
-            row.flow.as_ref().map(|flow| flow.as_str()),
-            row.version,
-            row.step.as_ref().map(|step| step.as_str()),
-            assignee_label(&row.assignee),
-            row.last_side.map(side_label),
-            row.needs_reply_since.map(time::to_millis),
-            row.heard_at.map(time::to_millis),
-            time::to_millis(row.last_at),
-            integer(row.fence)?,
-            row.can_send,
-            integer(row.contact_revision)?,
-            turn.snapshot,
-        ])?;
+/// Most turns change nothing of people, and leave the indexes of those columns alone: SQLite writes
+/// every index of a column that is set, also where the value is the same.
+fn update(connection: &Connection, turn: &TurnCommit, people: bool) -> Result<(), Failure> {
+    let sql = if people { UPDATE_PEOPLE } else { UPDATE };
+    connection.prepare_cached(sql)?.execute(columns!(turn))?;
     Ok(())
 }
+
+/// The columns that are not of people: ?2 to ?13 are left out.
+macro_rules! other_columns {
+    () => {
+        "revision = ?14, status = ?15, label = ?16, flow = ?17, version = ?18, step = ?19,
+             last_side = ?20, needs_reply_since = ?21, heard_at = ?22, last_at = ?23, fence = ?24,
+             can_send = ?25, contact_revision = ?26, snapshot = ?27
+         WHERE id = ?1"
+    };
+}
+
+const UPDATE: &str = concat!("UPDATE dialog SET ", other_columns!());
+
+const UPDATE_PEOPLE: &str = concat!(
+    "UPDATE dialog SET assignee = ?2, session = ?3, handling = ?4, queue = ?5, terms_queue = ?6,
+         terms_revision = ?7, waits_queue = ?8, waits_since = ?9, holder = ?10, offered = ?11,
+         line = ?12, acknowledged = ?13, ",
+    other_columns!()
+);
 
 /// The status before is taken from the row, not from the caller: so the counters are exact
 /// against the rows whatever the caller believed.

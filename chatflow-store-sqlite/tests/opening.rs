@@ -57,7 +57,7 @@ fn a_newer_schema_is_left_alone() {
             error,
             OpenError::TooNew {
                 found: 999,
-                known: 3,
+                known: 4,
                 ..
             }
         ),

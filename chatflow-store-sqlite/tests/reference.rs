@@ -3,10 +3,11 @@
 mod support;
 
 use chatflow_core::{
-    Address, Begun, ChannelId, Contact, ContactPatch, Due, DueQuery, EffectBody, EffectId, Event,
-    EventBody, ExternalId, FailureReason, MemoryStore, Message, OperatorAct, Reach, ReceiptState,
-    Receipted, Refusal, RefusedEvent, SendLane, Settled, Settlement, Store, TimerChange,
-    TurnCommit, Unclaimed, Value,
+    Address, Begun, ChannelId, Completed, CompletionCause, Contact, ContactPatch, Due, DueQuery,
+    DueQueue, EffectBody, EffectId, Event, EventBody, ExternalId, FailureReason, Filter, Handling,
+    MemoryStore, Message, Operator, OperatorAct, OperatorGuard, OperatorId, Queue, QueueGuard,
+    QueueId, Reach, ReceiptState, Receipted, Refusal, RefusedEvent, SendLane, SessionRecord,
+    Settled, Settlement, Store, TimerChange, TurnCommit, Unclaimed, Value,
 };
 use futures::executor::block_on;
 use support::{Home, Talk, add_effect, at};
@@ -62,9 +63,11 @@ impl History {
     /// One call to both; what each answered.
     fn step(&mut self, left: &dyn Store, right: &dyn Store) -> (String, String) {
         self.now += self.chance.below(3) as i64;
-        match self.chance.below(20) {
+        match self.chance.below(24) {
+            20.. => self.of_people(left, right),
             0..4 => {
-                let turn = self.turn(left);
+                let mut turn = self.turn(left);
+                self.people_of(&mut turn, left);
                 let both = [left, right]
                     .map(|store| format!("{:?}", block_on(store.commit(turn.clone()))));
                 self.old.push(turn);
@@ -100,8 +103,10 @@ impl History {
                 let due = block_on(left.due(&query)).unwrap();
                 let same = block_on(right.due(&query)).unwrap();
                 // When to ask again may be named too early, and each does so in its own way.
-                let listed =
-                    |due: &Due| format!("{:?}", (&due.timers, &due.deliveries, &due.lagging));
+                let listed = |due: &Due| {
+                    let people = (&due.queues, &due.operators);
+                    format!("{:?}", (&due.timers, &due.deliveries, &due.lagging, people))
+                };
                 let answers = (listed(&due), listed(&same));
                 let mut effects: Vec<_> = due.deliveries.iter().map(|entry| entry.effect).collect();
                 effects.push(self.effect());
@@ -189,6 +194,116 @@ impl History {
                 (ask(left, &contact), ask(right, &contact))
             }
         }
+    }
+
+    /// A row of an operator or a queue that is saved, or a queue that is distributed.
+    fn of_people(&mut self, left: &dyn Store, right: &dyn Store) -> (String, String) {
+        let space = self.talks[0].contact.space.clone();
+        match self.chance.below(3) {
+            0 => {
+                let id = self.operator();
+                let row = block_on(left.operator(&space, &id)).unwrap();
+                let before = row.map_or(0, |row| row.operator.revision);
+                let expected = before + self.chance.below(5) / 4;
+                let mut operator = Operator::new(space, id);
+                operator.revision = before + 1;
+                let leaves = at(self.now + self.chance.below(4) as i64);
+                operator.leaves_at = (self.chance.below(2) == 0).then_some(leaves);
+                let ask = |store: &dyn Store| {
+                    format!("{:?}", block_on(store.save_operator(&operator, expected)))
+                };
+                (ask(left), ask(right))
+            }
+            1 => {
+                let mut queue = Queue::new(space, self.queue());
+                let row = block_on(left.queue(&queue.space, &queue.id)).unwrap();
+                let before = row.map_or(0, |row| row.queue.revision);
+                let expected = before + self.chance.below(5) / 4;
+                queue.revision = before + 1;
+                queue.members = (0..self.chance.below(4)).map(|_| self.operator()).collect();
+                let ask = |store: &dyn Store| {
+                    format!("{:?}", block_on(store.save_queue(&queue, expected)))
+                };
+                (ask(left), ask(right))
+            }
+            _ => {
+                let queue = DueQueue {
+                    space,
+                    queue: self.queue(),
+                    stirred: self.chance.below(30),
+                };
+                let ask = |store: &dyn Store| format!("{:?}", block_on(store.distributed(&queue)));
+                (ask(left), ask(right))
+            }
+        }
+    }
+
+    /// Says of a turn who has its dialog, in which queue it waits, and what must be so.
+    fn people_of(&mut self, turn: &mut TurnCommit, store: &dyn Store) {
+        let space = self.talks[0].contact.space.clone();
+        let some = |chance: &mut Chance| chance.below(2) == 0;
+        let since = at(self.now - self.chance.below(3) as i64);
+        let row = &mut turn.row;
+        row.holder =
+            some(&mut self.chance).then(|| OPERATORS[self.chance.below(3) as usize].into());
+        row.waits =
+            some(&mut self.chance).then(|| (QUEUES[self.chance.below(2) as usize].into(), since));
+        row.terms = some(&mut self.chance).then(|| {
+            (
+                QUEUES[self.chance.below(2) as usize].into(),
+                self.chance.below(3),
+            )
+        });
+        row.queue = row.waits.as_ref().map(|(queue, _)| queue.clone());
+        row.handling = some(&mut self.chance).then_some(Handling::Queued);
+        row.offered = (0..self.chance.below(3)).map(|_| self.operator()).collect();
+        turn.sessions.clear();
+        let number = 1 + self.chance.below(3) as u32;
+        if some(&mut self.chance) {
+            turn.sessions.push(SessionRecord {
+                number,
+                parent: None,
+                handling: Handling::Queued,
+                queue: turn.row.queue.clone(),
+                assignee: turn.row.assignee.clone(),
+                opened_at: since,
+                first_turn: turn.expected,
+                completed: Some(Completed {
+                    at: since,
+                    turn: turn.expected,
+                    cause: CompletionCause::Timeout,
+                }),
+            });
+        }
+        if self.chance.below(3) == 0 {
+            let operator = self.operator();
+            let found = block_on(store.operator(&space, &operator)).unwrap();
+            let revision = found.map_or(0, |row| row.operator.revision);
+            turn.operators = vec![OperatorGuard {
+                operator,
+                revision: revision + self.chance.below(5) / 4,
+                capacity: some(&mut self.chance).then(|| self.chance.below(3) as u32),
+            }];
+        }
+        if self.chance.below(3) == 0 {
+            let queue = self.queue();
+            let found = block_on(store.queue(&space, &queue)).unwrap();
+            let revision = found.map_or(0, |row| row.queue.revision);
+            turn.queue = Some(QueueGuard {
+                queue,
+                revision: some(&mut self.chance).then_some(revision),
+                given: (0..self.chance.below(3)).map(|_| self.operator()).collect(),
+            });
+            turn.missed = vec![self.operator()];
+        }
+    }
+
+    fn operator(&mut self) -> OperatorId {
+        OPERATORS[self.chance.below(3) as usize].into()
+    }
+
+    fn queue(&mut self) -> QueueId {
+        QUEUES[self.chance.below(2) as usize].into()
     }
 
     /// A turn of the engine, with some effects and timers more.
@@ -374,6 +489,18 @@ impl History {
                 let reports = store.unclaimed(&ChannelId::new(channel), None, 1000).await;
                 text += &format!("{:?}", reports.unwrap());
             }
+            let space = &self.talks[0].contact.space;
+            text += &format!("{:?}", store.operators(space, None, 100).await.unwrap());
+            text += &format!("{:?}", store.queues(space, None, 100).await.unwrap());
+            for queue in QUEUES.map(QueueId::from) {
+                text += &format!("{:?}", store.members(space, &queue).await.unwrap());
+                let waiting = store.waiting(space, &queue, None, 100).await;
+                text += &format!("{:?}", waiting.unwrap());
+            }
+            for operator in OPERATORS {
+                let his = Filter::Participant(operator.into());
+                text += &format!("{:?}", store.list(&his, None, 100).await.unwrap());
+            }
             for talk in &self.talks {
                 let id = talk.id();
                 text += &format!("{:?}", store.load(id).await.unwrap());
@@ -388,6 +515,7 @@ impl History {
                 text += &format!("{:?}", store.refusals(id, 1000).await.unwrap());
                 text += &format!("{:?}", store.transcript(id, None, 1000).await.unwrap());
                 text += &format!("{:?}", store.outbox(id).await.unwrap());
+                text += &format!("{:?}", store.sessions(id, None, 100).await.unwrap());
                 for n in 0..30 {
                     let named = ExternalId::new(n.to_string());
                     text += &format!("{:?}", store.find_message(id, &named).await.unwrap());
@@ -406,6 +534,9 @@ impl History {
         })
     }
 }
+
+const OPERATORS: [&str; 3] = ["olga", "pavel", "rosa"];
+const QUEUES: [&str; 2] = ["sales", "vip"];
 
 /// Numbers by chance, the same for the same seed (SplitMix64).
 struct Chance(u64);

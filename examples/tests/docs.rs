@@ -50,14 +50,23 @@ fn the_model_answers_as_its_comment_says() {
 
 #[test]
 fn host_parts_prints_what_its_comment_says() {
-    let source = page("examples/host_parts.rs");
+    prints_its_comment("host_parts");
+}
+
+#[test]
+fn the_support_desk_prints_what_its_comment_says() {
+    prints_its_comment("support_desk");
+}
+
+fn prints_its_comment(name: &str) {
+    let source = page(&format!("examples/{name}.rs"));
     let (_, rest) = source.split_once("//! ```text\n").unwrap();
     let (block, _) = rest.split_once("//! ```\n").unwrap();
     let wanted: String = block
         .lines()
         .map(|line| format!("{}\n", line.trim_start_matches("//! ")))
         .collect();
-    let ended = common::run(common::program("host_parts"), b"");
+    let ended = common::run(common::program(name), b"");
     assert_eq!(ended.out, wanted);
     assert_eq!(ended.code, Some(0), "{}", ended.notices);
 }

@@ -51,6 +51,10 @@ pub struct Capabilities {
     pub receipts: Receipts,
     /// When we may write first.
     pub initiation: Initiation,
+    /// Whether a bot on another platform that leads a contact of this channel can hand him over to
+    /// people. Where it can't, a bot that wants to gets [`Unsupported`](crate::CallFailure), and
+    /// its step goes on by `failure`; one that answers alone to the end may lead anywhere.
+    pub handover: bool,
     /// Whether sending twice under one key arrives once.
     pub idempotent_send: bool,
     /// How long a send may take, such as the upload of a large file, where that is longer than
@@ -169,7 +173,8 @@ impl MediaLimits {
 }
 
 impl Capabilities {
-    /// Text, media and choices without limits; sending twice arrives twice.
+    /// Text, media and choices without limits, and a bot on another platform may hand over to people;
+    /// sending twice arrives twice.
     pub fn text() -> Self {
         Self {
             unit: TextUnit::Scalar,
@@ -192,6 +197,7 @@ impl Capabilities {
             marks_read: false,
             receipts: Receipts::None,
             initiation: Initiation::Always,
+            handover: true,
             idempotent_send: false,
             send_within: Duration::ZERO,
             rates: RateLimits::default(),

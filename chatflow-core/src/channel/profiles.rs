@@ -87,6 +87,7 @@ impl Capabilities {
             marks_read: false,
             receipts: Receipts::None,
             initiation: Initiation::AfterContact,
+            handover: false,
             idempotent_send: false,
             send_within: SECOND * 330,
             rates: RateLimits {
@@ -136,7 +137,8 @@ impl Capabilities {
         }
     }
 
-    /// Facebook Messenger and Instagram.
+    /// Facebook Messenger and Instagram: of the messengers here the one that lets a bot on another
+    /// platform hand a contact over.
     pub fn messenger() -> Self {
         let sizes = Sizes {
             image: Some(8),
@@ -185,6 +187,7 @@ impl Capabilities {
             marks_read: true,
             receipts: Receipts::Read,
             initiation: Initiation::Within(DAY),
+            handover: false,
             ..Self::text()
         }
     }
@@ -230,6 +233,7 @@ impl Capabilities {
             marks_read: true,
             receipts: Receipts::Read,
             initiation: Initiation::AfterContact,
+            handover: false,
             idempotent_send: true,
             ..Self::text()
         }

@@ -83,6 +83,9 @@ pub enum CallFailure {
     /// The bot or the dialog has used up what its models may cost.
     #[error("the budget is used up")]
     OverBudget,
+    /// A bot on another platform wants to hand the contact over, and the channel has no handover.
+    #[error("the channel has no handover from a bot on another platform to people")]
+    Unsupported,
 }
 
 /// What models have used, and what that cost. Exact.
@@ -128,6 +131,7 @@ mod tests {
             (CallFailure::Exhausted, "exhausted"),
             (CallFailure::TimedOut, "timed_out"),
             (CallFailure::OverBudget, "over_budget"),
+            (CallFailure::Unsupported, "unsupported"),
         ];
         for (failure, label) in failures {
             let json = serde_json::to_string(&failure).unwrap();

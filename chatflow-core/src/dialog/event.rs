@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dialog::time::{self, Moment};
 use crate::dialog::{
-    Address, Assignee, CallFailure, Cause, ContactView, EffectId, FlowId, Message, OperatorId,
-    Postback, Reach, Revision, Source, StatusLabel, StepId, Text, TranslateTo, Value,
+    Address, Assignee, CallFailure, Cause, Choice, ContactView, EffectId, FlowId, Line, Message,
+    OfflineReassign, OperatorId, Postback, QueueId, QueueTerms, Reach, Revision, Source,
+    StatusLabel, StepId, Text, TransferMode, TransferTo, TranslateTo, Value,
 };
 
 /// A thing that happened and is fed to the engine: one event is one turn.
@@ -187,6 +189,26 @@ pub enum EventBody {
     PostbackReceived(Postback),
     /// The bot's flows were replaced: a dialog whose version is to be left leaves it now.
     Deployed,
+    /// The row of the queue that the dialog is in, or would be handed to, is newer than what it
+    /// knows of it.
+    QueueChanged(QueueTerms),
+    /// Somebody was chosen for a dialog that waits.
+    Routed {
+        /// The queue in which it waits.
+        queue: QueueId,
+        /// Since when: the choice was made for this wait.
+        #[serde(with = "time::millis")]
+        since: Moment,
+        /// Who.
+        choice: Choice,
+    },
+    /// The operator who has the dialog went away.
+    OperatorLeft {
+        /// Who.
+        operator: OperatorId,
+        /// Which dialogs he loses.
+        loses: OfflineReassign,
+    },
     /// The contact wrote while the bot was paused: it is in the transcript, and the flow gets it
     /// when the pause is over.
     WhilePaused(Box<Self>),
@@ -219,6 +241,9 @@ impl EventBody {
             Self::CallAnswered { .. } => "call_answered",
             Self::PostbackReceived(_) => "postback_received",
             Self::Deployed => "deployed",
+            Self::QueueChanged(_) => "queue_changed",
+            Self::Routed { .. } => "routed",
+            Self::OperatorLeft { .. } => "operator_left",
             Self::WhilePaused(_) => "while_paused",
             Self::StepPanicked(_) => "step_panicked",
             Self::OperatorActed { act, .. } => act.label(),
@@ -364,6 +389,25 @@ pub enum OperatorAct {
     },
     /// Becomes responsible and takes the dialog over.
     Take,
+    /// Accepts a dialog that was offered to him, or that waits in a queue.
+    Accept,
+    /// Lets an offer pass.
+    Decline,
+    /// Puts the dialog into a queue, to be given to somebody.
+    Enqueue(QueueId),
+    /// Passes the dialog on.
+    Transfer {
+        /// To whom.
+        to: TransferTo,
+        /// What becomes of the session; as the bot's settings say where none is named.
+        mode: Option<TransferMode>,
+    },
+    /// Completes the session.
+    Complete,
+    /// Opens the last session again.
+    Reopen,
+    /// Says that no reply is needed.
+    Acknowledge,
     /// Sets several things as one act: all or none.
     Set(DialogSettings),
     /// Silences the dialog in both directions.
@@ -397,6 +441,13 @@ impl OperatorAct {
             Self::Edit { .. } => "operator_edited",
             Self::Delete { .. } => "operator_deleted",
             Self::Take => "operator_took",
+            Self::Accept => "operator_accepted",
+            Self::Decline => "operator_declined",
+            Self::Enqueue(_) => "operator_queued",
+            Self::Transfer { .. } => "operator_transferred",
+            Self::Complete => "operator_completed",
+            Self::Reopen => "operator_reopened",
+            Self::Acknowledge => "operator_acknowledged",
             Self::Set(_) => "operator_set",
             Self::Block => "operator_blocked",
             Self::Unblock => "operator_unblocked",
@@ -419,6 +470,9 @@ pub struct DialogSettings {
     /// Who is responsible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assignee: Option<Assignee>,
+    /// Which line of people it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<Line>,
     /// Into which language messages are put from now on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub translate: Option<TranslateTo>,

@@ -93,6 +93,10 @@ name!(
     OperatorId
 );
 name!(
+    /// A queue of its space, in which dialogs wait for an operator.
+    QueueId
+);
+name!(
     /// A channel's own id of a message. Unique within a dialog; not secret.
     ExternalId
 );
@@ -100,6 +104,21 @@ name!(
     /// The label of a status a host added, such as `kyc_review`.
     StatusLabel
 );
+
+/// What the ids of the queues of bots' managers begin with.
+const MANAGERS: &str = "managers of ";
+
+impl QueueId {
+    /// The queue of a bot's managers, which the runner keeps: those who get its new dialogs.
+    pub fn of_managers(bot: &BotId) -> Self {
+        Self::new(format!("{MANAGERS}{bot}"))
+    }
+
+    /// Whether it is the queue of some bot's managers.
+    pub fn is_of_managers(&self) -> bool {
+        self.as_str().starts_with(MANAGERS)
+    }
+}
 
 /// Edition of a flow. Higher is newer; a dialog keeps the version it entered.
 pub type FlowVersion = u32;

@@ -1,12 +1,14 @@
 //! The record of what each turn did.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::dialog::time::{self, Moment};
 use crate::dialog::{
-    Address, Assignee, CallFailure, ConfigHash, ContactPatch, Effect, ErrorKind, Event, FlowId,
-    FlowVersion, Handling, MediaKind, OperatorId, ShownStatus, Snapshot, StepId, TimerChange,
-    Usage, Value,
+    Address, Assignee, CallFailure, CompletionCause, ConfigHash, ContactPatch, Effect, ErrorKind,
+    Event, FlowId, FlowVersion, Handling, Line, MediaKind, OperatorId, QueueId, ShownStatus,
+    Snapshot, StepId, TimerChange, Usage, Value,
 };
 
 /// One fact of a turn. A turn's first fact is always its [`Input`](Fact::Input), from which
@@ -52,11 +54,78 @@ pub enum Fact {
     SessionOpened {
         /// Its number.
         number: u32,
+        /// The session that it came from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<u32>,
+        /// Who handles it.
+        handling: Handling,
+        /// By whom.
+        actor: Actor,
+    },
+    /// A session that was over was opened again.
+    SessionReopened {
+        /// Its number.
+        number: u32,
+        /// Who handles it.
+        handling: Handling,
+        /// By whom.
+        actor: Actor,
+    },
+    /// A session was completed.
+    SessionCompleted {
+        /// Its number.
+        number: u32,
+        /// Why.
+        cause: CompletionCause,
+        /// By whom.
+        actor: Actor,
     },
     /// Who handles the session changed.
     HandlingChanged {
+        /// From whom.
+        from: Handling,
         /// To whom.
         to: Handling,
+        /// By whom.
+        actor: Actor,
+    },
+    /// The session waits in this queue from now on.
+    Queued {
+        /// The queue.
+        queue: QueueId,
+        /// By whom.
+        actor: Actor,
+    },
+    /// Operators were asked whether they accept the session.
+    Offered {
+        /// Whom.
+        to: BTreeSet<OperatorId>,
+        /// Until when.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            with = "time::optional_millis"
+        )]
+        until: Option<Moment>,
+    },
+    /// Operators to whom the session was offered have it no more.
+    OfferEnded {
+        /// Whom.
+        to: BTreeSet<OperatorId>,
+        /// Why.
+        how: OfferEnd,
+    },
+    /// Somebody said that no reply is needed.
+    Acknowledged {
+        /// Who.
+        operator: OperatorId,
+    },
+    /// Which line of people it belongs to changed.
+    LineChanged {
+        /// To this one.
+        to: Line,
+        /// By whom.
+        actor: Actor,
     },
     /// Who is responsible changed.
     AssigneeChanged {
@@ -188,6 +257,18 @@ pub enum Fact {
     },
 }
 
+/// Why an offer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferEnd {
+    /// Somebody else has the session, or it is over.
+    Withdrawn,
+    /// They let it pass.
+    Declined,
+    /// They didn't answer in time: a miss.
+    Expired,
+}
+
 /// Why a branch was taken that a model should choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -271,6 +352,10 @@ pub enum Actor {
     Postback(String),
     /// A new version of the flow.
     Deploy,
+    /// The rule of a queue.
+    Queue(QueueId),
+    /// An operator's going away.
+    Absence(OperatorId),
     /// The bot's rule to try the step behind Error again.
     Retry,
     /// The engine itself, on an error.

@@ -51,9 +51,9 @@ pub use event::{
 pub use held::HeldMessage;
 pub use id::{
     BotId, ChannelId, ConfigHash, ContactId, DialogId, EffectId, ExternalId, FlowId, FlowVersion,
-    NAME_BYTES_MAX, OperatorId, ParseIdError, Revision, SpaceId, StatusLabel, StepId,
+    NAME_BYTES_MAX, OperatorId, ParseIdError, QueueId, Revision, SpaceId, StatusLabel, StepId,
 };
-pub use journal::{Actor, CancelScope, Fact, RouteReason, UpgradeKind};
+pub use journal::{Actor, CancelScope, Fact, OfferEnd, RouteReason, UpgradeKind};
 pub use mark::{Mark, MarkKind};
 pub use media::{Media, MediaKind};
 pub use message::{Author, ChoiceStyle, Message, MessageRecord, Quote, Side};
@@ -64,7 +64,10 @@ pub use reader::Dialog;
 pub use receipt::{RawBody, ReceiptState, Receipted};
 pub use rules::{MessageRules, RuleBroken, TextCount};
 pub use sending::CannotSend;
-pub use session::{Assignee, Handling, Session};
+pub use session::{
+    Assignee, Choice, Completed, CompletionCause, Handling, Line, NoSuchLine, Offer,
+    OfflineReassign, QueueTerms, Session, SessionRecord, TransferMode, TransferTo,
+};
 pub use snapshot::{Attention, DialogRow, Notice, PausedAutomation, Snapshot, TimerSet};
 pub use source::{Source, SourceTouch};
 pub use status::{

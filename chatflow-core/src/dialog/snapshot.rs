@@ -1,17 +1,19 @@
 //! Everything persisted about a dialog at one revision.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::dialog::codec::{self, DecodeError, EncodeError};
+use crate::dialog::session;
 use crate::dialog::time::{self, Moment};
 use crate::dialog::{
     Address, Advice, Assignee, Automation, BotId, ContactId, ContactView, Dialog, DialogId, FlowId,
-    FlowVersion, HeldMessage, OperatorBlock, OutgoingBatch, PendingCall, Position, Postback, Reach,
-    Revision, Session, ShownStatus, Side, SideCall, Source, SpaceId, StatusKind, StatusLabel,
-    StepId, Text, TranslateTo, Usage, Value,
+    FlowVersion, Handling, HeldMessage, Line, OperatorBlock, OperatorId, OutgoingBatch,
+    PendingCall, Position, Postback, QueueId, QueueTerms, Reach, Revision, Session, SessionRecord,
+    ShownStatus, Side, SideCall, Source, SpaceId, StatusKind, StatusLabel, StepId, Text,
+    TranslateTo, Usage, Value,
 };
 
 /// A dialog's snapshot: separate axes, never one enum doing five jobs. The status shown is
@@ -56,8 +58,28 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator_block: Option<OperatorBlock>,
     /// Axis: session.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "session::stored"
+    )]
     pub session: Option<Session>,
+    /// The session before the open one, or the last one where none is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_session: Option<SessionRecord>,
+    /// What is known of the queue that it is in, or would be handed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<QueueTerms>,
+    /// Since when one of the bot's managers is wanted to be responsible for it.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "time::optional_millis"
+    )]
+    pub wants_manager: Option<Moment>,
+    /// Which line of people it belongs to.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub line: Line,
     /// Axis: assignee.
     #[serde(default, skip_serializing_if = "Assignee::is_nobody")]
     pub assignee: Assignee,
@@ -121,6 +143,10 @@ fn is_none_yet(number: &u32) -> bool {
     *number == 0
 }
 
+fn is_first(line: &Line) -> bool {
+    *line == Line::First
+}
+
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
@@ -139,6 +165,9 @@ pub struct Attention {
         with = "time::optional_millis"
     )]
     pub needs_reply_since: Option<Moment>,
+    /// Whether somebody said that the contact's last message needs no reply.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub acknowledged: bool,
     /// What the dialog's list row speaks of, where that is no message: something that happened
     /// since the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -212,6 +241,10 @@ impl Snapshot {
             reach: Reach::Ok,
             operator_block: None,
             session: None,
+            last_session: None,
+            terms: None,
+            wants_manager: None,
+            line: Line::First,
             assignee: Assignee::Nobody,
             position: None,
             pins: BTreeMap::new(),
@@ -285,9 +318,39 @@ impl Snapshot {
         codec::decode(bytes)
     }
 
+    /// The open session as it is listed.
+    pub fn session_record(&self) -> Option<SessionRecord> {
+        let session = self.session.as_ref()?;
+        Some(SessionRecord::of(session, &self.assignee))
+    }
+
+    /// The operator who has the dialog in progress: it takes a place of his.
+    pub fn holder(&self) -> Option<&OperatorId> {
+        let session = self.session.as_ref()?;
+        let holds = session.handling == Handling::InProgress;
+        self.assignee.operator().filter(|_| holds)
+    }
+
+    /// The queue in which it waits, and since when. What we blocked waits for nobody.
+    pub fn waits(&self) -> Option<(QueueId, Moment)> {
+        if self.is_blocked_by_us() {
+            return None;
+        }
+        let session = self.session.as_ref();
+        let waiting = session.filter(|session| session.is_waiting());
+        let in_queue = waiting.and_then(|session| {
+            let since = session.waiting_since.unwrap_or(session.opened_at);
+            Some((session.queue.clone()?, since))
+        });
+        let manager = self.wants_manager;
+        in_queue.or_else(|| Some((QueueId::of_managers(&self.bot), manager?)))
+    }
+
     /// The columns that lists and deliveries need.
     pub fn row(&self) -> DialogRow {
         let shown = self.shown_status();
+        let session = self.session.as_ref();
+        let offer = session.and_then(|session| session.offer.as_ref());
         DialogRow {
             status: shown.kind,
             label: shown.label,
@@ -295,6 +358,18 @@ impl Snapshot {
             version: self.position.as_ref().map(|position| position.version),
             step: self.position.as_ref().map(|position| position.step.clone()),
             assignee: self.assignee.clone(),
+            session: session.map(|session| session.number),
+            handling: session.map(|session| session.handling),
+            queue: session.and_then(|session| session.queue.clone()),
+            terms: self
+                .terms
+                .clone()
+                .map(|terms| (terms.queue, terms.revision)),
+            waits: self.waits(),
+            holder: self.holder().cloned(),
+            offered: offer.map(|offer| offer.to.clone()).unwrap_or_default(),
+            line: self.line,
+            acknowledged: self.attention.acknowledged,
             last_side: self.attention.last_side,
             needs_reply_since: self.attention.needs_reply_since,
             heard_at: self.attention.heard_at,
@@ -322,6 +397,24 @@ pub struct DialogRow {
     pub step: Option<StepId>,
     /// Who is responsible.
     pub assignee: Assignee,
+    /// The number of the open session.
+    pub session: Option<u32>,
+    /// Who handles it.
+    pub handling: Option<Handling>,
+    /// The queue in which the open session waits, or through which it came.
+    pub queue: Option<QueueId>,
+    /// Of which queue's row it knows the terms, and of which revision of it.
+    pub terms: Option<(QueueId, Revision)>,
+    /// The queue in which it waits for an operator, and since when.
+    pub waits: Option<(QueueId, Moment)>,
+    /// The operator who has it in progress: it takes a place of his.
+    pub holder: Option<OperatorId>,
+    /// To whom it is offered.
+    pub offered: BTreeSet<OperatorId>,
+    /// Which line of people it belongs to.
+    pub line: Line,
+    /// Whether somebody said that the contact's last message needs no reply.
+    pub acknowledged: bool,
     /// Who wrote last.
     pub last_side: Option<Side>,
     /// Since when a reply is due.

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use crate::dialog::{
-    Assignee, Automation, DialogSettings, EffectId, Event, EventBody, EventKey, FlowId, Message,
-    Moment, OperatorAct, Reach, Revision, RuleBroken, ShownStatus, Snapshot, Source, StatusChoice,
-    StatusLabel, StepId, TranslateTo, Value,
+    Assignee, Automation, DialogSettings, EffectId, Event, EventBody, EventKey, FlowId, Handling,
+    Message, Moment, OperatorAct, OperatorId, Reach, Revision, RuleBroken, ShownStatus, Snapshot,
+    Source, StatusChoice, StatusLabel, StepId, TranslateTo, Value,
 };
-use crate::engine::upgrade;
-use crate::flow::{Config, ResumeFrom, is_data_name, is_tag};
+use crate::engine::{sessions, upgrade};
+use crate::flow::{Config, ResumeFrom, WriteGuard, is_data_name, is_tag};
 
 /// An event that the engine did not take. The dialog is as it was.
 #[derive(Clone)]
@@ -138,6 +138,36 @@ pub enum Refusal {
     /// The bot's settings want a step named where a dialog is given back to automation.
     #[error("name the step where automation is to go on")]
     StepRequired,
+    /// Somebody else is responsible, and the bot's settings let nobody else write.
+    #[error("{assignee} is responsible for this dialog; take it over or have it reassigned first")]
+    NotAssignee {
+        /// Who.
+        assignee: Assignee,
+    },
+    /// The dialog waits for nobody any more, or not since then.
+    #[error("the dialog doesn't wait any more")]
+    WaitsNoMore,
+    /// Somebody else has the dialog.
+    #[error("operator `{by}` has it already")]
+    AlreadyTaken {
+        /// Who.
+        by: OperatorId,
+    },
+    /// The dialog isn't offered to this operator.
+    #[error("the dialog isn't offered to this operator")]
+    NotOffered,
+    /// Who is to get the dialog has it.
+    #[error("operator `{operator}` has it already; pass it on to somebody else")]
+    AlreadyTheirs {
+        /// Who.
+        operator: OperatorId,
+    },
+    /// The dialog has no open session.
+    #[error("the session is completed; reopen it first")]
+    SessionCompleted,
+    /// The dialog has never had a session.
+    #[error("there is no session to open again")]
+    NothingToReopen,
     /// The bot is paused: the outside is asked again when the pause is over.
     #[error("the bot is paused; it is asked again when the pause is over")]
     Paused,
@@ -230,6 +260,15 @@ fn admit_body(
             }
             Ok(())
         }
+        EventBody::QueueChanged(terms) => sessions::admit_terms(config, snapshot, terms),
+        EventBody::Routed {
+            queue,
+            since,
+            choice,
+        } => sessions::admit_routed(snapshot, queue, *since, choice),
+        EventBody::OperatorLeft { operator, loses } => {
+            sessions::admit_left(config, snapshot, operator, *loses)
+        }
         EventBody::Deployed if upgrade::leaves(config, snapshot) => Ok(()),
         EventBody::Deployed => Err(Refusal::Unchanged),
         EventBody::WhilePaused(body) => match &**body {
@@ -307,22 +346,48 @@ fn admit_body(
                 });
             }
             match act {
-                OperatorAct::Reply(message) | OperatorAct::Broadcast(message) => {
+                OperatorAct::Reply(message) => {
+                    admit_writer(config, snapshot, operator)?;
                     admit_written(config, message)?;
                     admit_sending(snapshot)
                 }
+                OperatorAct::Broadcast(message) => {
+                    admit_written(config, message)?;
+                    admit_sending(snapshot)
+                }
+                OperatorAct::Accept => sessions::admit_accept(snapshot, operator),
+                OperatorAct::Decline => sessions::admit_decline(snapshot, operator),
+                OperatorAct::Enqueue(queue) => sessions::admit_enqueue(snapshot, queue),
+                OperatorAct::Transfer { to, .. } => sessions::admit_transfer(snapshot, to),
+                OperatorAct::Complete if snapshot.session.is_some() => Ok(()),
+                OperatorAct::Complete => Err(Refusal::SessionCompleted),
+                OperatorAct::Reopen if snapshot.session.is_some() => Err(Refusal::Unchanged),
+                OperatorAct::Reopen if snapshot.last_session.is_none() => {
+                    Err(Refusal::NothingToReopen)
+                }
+                OperatorAct::Reopen => Ok(()),
+                OperatorAct::Acknowledge if snapshot.attention.needs_reply_since.is_some() => {
+                    Ok(())
+                }
+                OperatorAct::Acknowledge => Err(Refusal::Unchanged),
                 OperatorAct::Edit { of, text } => {
+                    admit_writer(config, snapshot, operator)?;
                     admit_written(config, &Message::new(text.clone()))?;
                     admit_ours(snapshot, *of)?;
                     admit_sending(snapshot)
                 }
                 OperatorAct::Delete { of } => {
+                    admit_writer(config, snapshot, operator)?;
                     admit_ours(snapshot, *of)?;
                     admit_sending(snapshot)
                 }
                 OperatorAct::Take => {
                     let holds = Assignee::Operator(operator.clone());
-                    if snapshot.assignee == holds && snapshot.automation == Automation::Manual {
+                    let session = snapshot.session.as_ref();
+                    let in_hand =
+                        session.is_some_and(|session| session.handling == Handling::InProgress);
+                    let leads = snapshot.automation == Automation::Manual;
+                    if snapshot.assignee == holds && leads && in_hand {
                         Err(Refusal::Unchanged)
                     } else {
                         Ok(())
@@ -348,6 +413,25 @@ fn admit_body(
             }
         }
     }
+}
+
+/// Whether this operator may write here, as the bot's settings say.
+fn admit_writer(
+    config: &Config,
+    snapshot: &Snapshot,
+    operator: &OperatorId,
+) -> Result<(), Refusal> {
+    let is_his = match &snapshot.assignee {
+        Assignee::Nobody => true,
+        Assignee::Operator(assignee) => assignee == operator,
+        Assignee::Bot(_) => false,
+    };
+    if is_his || config.behaviour().write_guard == WriteGuard::AnyWithAccess {
+        return Ok(());
+    }
+    Err(Refusal::NotAssignee {
+        assignee: snapshot.assignee.clone(),
+    })
 }
 
 /// Whether a person may write this.
@@ -404,6 +488,14 @@ fn admit_set(
             reason: "the operator who becomes responsible has no usable name",
         });
     }
+    if let Some(Assignee::Bot(bot)) = &settings.assignee
+        && *bot != snapshot.bot
+    {
+        return Err(Refusal::Malformed {
+            reason: "a dialog can be given to its own bot only",
+        });
+    }
+    changes |= settings.line.is_some_and(|line| line != snapshot.line);
     if let Some(TranslateTo::Language(language)) = &settings.translate {
         let is_language = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if language.is_empty() || language.len() > 35 || !language.chars().all(is_language) {

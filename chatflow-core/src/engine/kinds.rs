@@ -73,7 +73,13 @@ impl Turn<'_> {
             }
             CompiledKind::Assign(operator) => {
                 let actor = Actor::Step(step.name.clone());
-                self.assign(Assignee::Operator(operator.clone()), &actor);
+                self.given_now = true;
+                self.reassign(&Assignee::Operator(operator.clone()), &actor);
+                Ok(Verdict::Exit(0))
+            }
+            CompiledKind::Queue(queue) => {
+                let actor = Actor::Step(step.name.clone());
+                self.wait_in(queue.clone(), &actor);
                 Ok(Verdict::Exit(0))
             }
             CompiledKind::Translate(to) => {
@@ -161,6 +167,7 @@ impl Turn<'_> {
             | CompiledKind::Set(_)
             | CompiledKind::Track(_)
             | CompiledKind::Assign(_)
+            | CompiledKind::Queue(_)
             | CompiledKind::Translate(_)
             | CompiledKind::Finish => Ok(Verdict::Exit(step.exits.len().saturating_sub(1))),
             CompiledKind::Delay(_)

@@ -24,6 +24,7 @@ mod replay;
 mod rules;
 mod run;
 mod scene;
+mod sessions;
 mod speak;
 mod split;
 mod start;
@@ -35,6 +36,7 @@ mod upgrade;
 
 pub use admit::{Refusal, Refused};
 pub use replay::{ReplayError, Replayed, replay};
+pub(crate) use sessions::queue_of;
 pub use transition::Transition;
 
 use crate::dialog::{Event, Moment, Snapshot, time};

@@ -1,13 +1,13 @@
 //! What an operator does to a dialog.
 
 use crate::dialog::{
-    Actor, Assignee, Author, Automation, ContactPatch, DialogSettings, EffectBody, Fact, Handling,
-    Message, OperatorAct, OperatorBlock, OperatorId, PausedAutomation, Phase, Position, Resolved,
-    SendLane, Side, StatusChoice, StepTarget, time,
+    Actor, Assignee, Author, Automation, CompletionCause, ContactPatch, DialogSettings, EffectBody,
+    Fact, Handling, Message, OperatorAct, OperatorBlock, OperatorId, PausedAutomation, Phase,
+    Position, Resolved, SendLane, Session, Side, StatusChoice, StepTarget, time,
 };
-use crate::engine::admit;
 use crate::engine::timers::PAUSE_TIMER;
 use crate::engine::turn::Turn;
+use crate::engine::{admit, sessions};
 use crate::flow::{Decided, OperatorWrite, ResumeFrom, WaitingEntry};
 
 impl Turn<'_> {
@@ -31,7 +31,8 @@ impl Turn<'_> {
                 self.by_hand(operator, EffectBody::Delete { of: *of });
             }
             OperatorAct::Take => {
-                self.open_session(Handling::InProgress);
+                self.open_session(Handling::InProgress, &actor);
+                self.given_now = true;
                 self.assign(Assignee::Operator(operator.clone()), &actor);
                 // Who takes it keeps it until he says otherwise.
                 self.cancel_timers();
@@ -39,9 +40,21 @@ impl Turn<'_> {
                 self.take_over();
                 // A host's label of a dialog that is Manual already says more than ours would.
                 if self.snapshot.automation != Automation::Manual {
-                    self.set_automation(actor, Automation::Manual, None);
+                    self.set_automation(actor.clone(), Automation::Manual, None);
                 }
-                self.hand_to(Handling::InProgress);
+                self.in_progress(&actor);
+            }
+            OperatorAct::Accept => self.accepted(operator, actor),
+            OperatorAct::Decline => self.declined(operator, &actor),
+            OperatorAct::Enqueue(queue) => self.enqueued_by(queue, actor),
+            OperatorAct::Transfer { to, mode } => self.transferred(to, *mode, actor),
+            OperatorAct::Complete => self.complete_session(CompletionCause::ByHand, &actor),
+            OperatorAct::Reopen => self.reopened(&actor),
+            OperatorAct::Acknowledge => {
+                self.snapshot.attention.needs_reply_since = None;
+                self.snapshot.attention.acknowledged = true;
+                let operator = operator.clone();
+                self.scratch.facts.push(Fact::Acknowledged { operator });
             }
             OperatorAct::Set(settings) => self.operator_set(actor, settings),
             OperatorAct::Retry => self.retried(operator),
@@ -51,8 +64,11 @@ impl Turn<'_> {
                     by: operator.clone(),
                     since: self.now,
                 };
-                self.change(actor, |snapshot| snapshot.operator_block = Some(block));
+                self.change(actor.clone(), |snapshot| {
+                    snapshot.operator_block = Some(block)
+                });
                 self.silence();
+                self.wait_silently(&actor);
             }
             OperatorAct::Unblock => {
                 let was_blocked = self.snapshot.is_blocked();
@@ -93,7 +109,20 @@ impl Turn<'_> {
             label: self.snapshot.label.clone(),
             set_by_hand: self.snapshot.set_by_hand,
         };
-        self.open_session(Handling::InProgress);
+        self.open_session(Handling::InProgress, &actor);
+        self.given_now = true;
+        // Where people have queues, nobody's dialog is answered: it is his who writes.
+        let leads = takes_over || self.snapshot.automation == Automation::Manual;
+        let is_nobodys = self.snapshot.assignee == Assignee::Nobody;
+        let has_queue = sessions::queue_of(self.config, &self.snapshot).is_some();
+        let session = self.snapshot.session.as_ref();
+        let waits = session.is_some_and(Session::is_waiting);
+        if waits || leads && is_nobodys && has_queue {
+            self.assign(Assignee::Operator(operator.clone()), &actor);
+        }
+        if waits {
+            self.in_progress(&actor);
+        }
         if takes_over {
             self.set_automation(actor, Automation::Manual, None);
             // What failed is not taken up again by itself.
@@ -107,6 +136,10 @@ impl Turn<'_> {
         }
         self.snapshot.attention.last_side = Some(Side::Us);
         self.snapshot.attention.needs_reply_since = None;
+        self.snapshot.attention.acknowledged = false;
+        if let Some(session) = &mut self.snapshot.session {
+            session.answered = true;
+        }
     }
 
     /// Several settings as one act. A status on a blocked dialog lifts the operator's own block.
@@ -120,7 +153,15 @@ impl Turn<'_> {
         }
         self.snapshot.retries = 0;
         if let Some(assignee) = &settings.assignee {
-            self.assign(assignee.clone(), &actor);
+            self.given_now |= assignee.operator().is_some();
+            self.reassign(assignee, &actor);
+        }
+        if let Some(line) = settings.line.filter(|line| *line != self.snapshot.line) {
+            self.snapshot.line = line;
+            let actor = actor.clone();
+            self.scratch
+                .facts
+                .push(Fact::LineChanged { to: line, actor });
         }
         if let Some(to) = &settings.translate {
             self.snapshot.translate = to.clone();
@@ -138,7 +179,10 @@ impl Turn<'_> {
             }
             Automation::Auto | Automation::Manual | Automation::Error(_) => false,
         };
-        let go_on = (idle && step.is_some()).then_some(&StatusChoice::Auto);
+        // Whoever gives it to a bot wants it to be led.
+        let to_bot = matches!(settings.assignee, Some(Assignee::Bot(_)))
+            && self.snapshot.automation == Automation::Manual;
+        let go_on = (to_bot || idle && step.is_some()).then_some(&StatusChoice::Auto);
         let chosen_by_name = status.is_some();
         let status = status.or(go_on);
         if let Some(choice) = status {

@@ -50,6 +50,9 @@ impl Turn<'_> {
             self.answer_detail = answer.as_ref().err().and(detail).map(cut);
             if self.may_run() {
                 self.run_answer(answer);
+            } else if let Some(position) = &mut self.snapshot.position {
+                // Whoever is responsible keeps the bot silent; it is asked again when he is gone.
+                position.interrupted = true;
             }
             return;
         }

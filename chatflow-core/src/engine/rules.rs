@@ -87,14 +87,18 @@ impl Turn<'_> {
         let settings = &robot.settings;
         self.patch(settings);
         if let Some(assignee) = &settings.assignee {
-            self.assign(assignee.clone(), &actor);
+            self.given_now = true;
+            self.reassign(assignee, &actor);
+        }
+        if let Some(queue) = &robot.queue {
+            self.wait_in_once(queue, &actor);
         }
         // Where a person leads or nothing can be sent, only people move a dialog.
         if self.snapshot.automation.drives() && self.snapshot.can_send() {
             self.robot_moves(&actor, settings);
         }
         // One that changes things tells of it only where it did.
-        let changes = robot.settings != DialogSettings::default();
+        let changes = robot.settings != DialogSettings::default() || robot.queue.is_some();
         if changes && self.scratch.facts.len() == before {
             return;
         }
@@ -157,6 +161,7 @@ impl Turn<'_> {
             StatusKind::Auto | StatusKind::Waiting | StatusKind::Start | StatusKind::Finished
         );
         let target = rule.map(|rule| &rule.step);
+        let may_move = may_move && self.is_bots();
         let target = target.filter(|target| may_move && self.find_target(target).is_some());
         let event = postback.event.clone();
         self.scratch.facts.push(Fact::PostbackNoted {
@@ -230,7 +235,7 @@ impl Turn<'_> {
         alerts
     }
 
-    fn notify(&mut self, operator: &OperatorId, alert: Alert, robot: Option<&str>) {
+    pub(super) fn notify(&mut self, operator: &OperatorId, alert: Alert, robot: Option<&str>) {
         let mut report = BTreeMap::from([
             ("to".to_owned(), Value::from(operator.as_str())),
             ("alert".to_owned(), Value::from(alert.label())),
@@ -266,6 +271,14 @@ fn occurrence(fact: &Fact) -> Option<Occurrence> {
         Fact::StatusChanged { .. } => Some(Occurrence::Status),
         Fact::StepEntered { .. } => Some(Occurrence::Step),
         Fact::PostbackNoted { .. } => Some(Occurrence::Postback),
+        Fact::SessionOpened {
+            actor: Actor::Contact,
+            ..
+        }
+        | Fact::SessionReopened {
+            actor: Actor::Contact,
+            ..
+        } => Some(Occurrence::Session),
         _ => None,
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::dialog::{
     Actor, Assignee, Attention, Automation, CallFailure, ErrorKind, Fact, HeldMessage, Message,
-    Phase, Position, Resolved, SideCall, TimerChange, TimerSet, TranslateTo, Value,
+    Moment, Phase, Position, QueueTerms, Resolved, Session, SessionRecord, SideCall, TimerChange,
+    TimerSet, TranslateTo, Value,
 };
 use crate::engine::calls::Back;
 use crate::engine::outside::EXIT_FAILURE;
@@ -69,6 +70,12 @@ struct Mark {
     side_calls: Vec<SideCall>,
     translate: TranslateTo,
     assignee: Assignee,
+    session: Option<Session>,
+    last_session: Option<SessionRecord>,
+    completed: usize,
+    wants_manager: Option<Moment>,
+    terms: Option<QueueTerms>,
+    given_now: bool,
     timers: BTreeMap<String, TimerSet>,
     timer_changes: Vec<TimerChange>,
     automation: Automation,
@@ -129,6 +136,12 @@ impl Turn<'_> {
             held: self.snapshot.held.clone(),
             side_calls: self.snapshot.side_calls.clone(),
             assignee: self.snapshot.assignee.clone(),
+            session: self.snapshot.session.clone(),
+            last_session: self.snapshot.last_session.clone(),
+            completed: self.completed.len(),
+            wants_manager: self.snapshot.wants_manager,
+            terms: self.snapshot.terms.clone(),
+            given_now: self.given_now,
             translate: self.snapshot.translate.clone(),
             timers: self.snapshot.timers.clone(),
             timer_changes: self.scratch.timers.clone(),
@@ -172,6 +185,12 @@ impl Turn<'_> {
         self.snapshot.held = mark.held;
         self.snapshot.side_calls = mark.side_calls;
         self.snapshot.assignee = mark.assignee;
+        self.snapshot.session = mark.session;
+        self.snapshot.last_session = mark.last_session;
+        self.completed.truncate(mark.completed);
+        self.snapshot.wants_manager = mark.wants_manager;
+        self.snapshot.terms = mark.terms;
+        self.given_now = mark.given_now;
         self.snapshot.translate = mark.translate;
         self.snapshot.timers = mark.timers;
         self.snapshot.automation = mark.automation;

@@ -37,7 +37,7 @@ impl Turn<'_> {
     /// Whether a beginning while a flow is under way is something else than a message, which it is
     /// where the bot's settings say so; it has been done then.
     pub(super) fn begins_again(&mut self, message: &Message) -> bool {
-        if !leads_now(&self.snapshot) || self.snapshot.position.is_none() {
+        if !leads_now(&self.snapshot) || !self.is_bots() || self.snapshot.position.is_none() {
             return false;
         }
         match self.config.behaviour().started_again {

@@ -12,10 +12,11 @@
 use std::time::Duration;
 
 use crate::dialog::{
-    Actor, Automation, Fact, Message, Moment, OperatorId, Phase, SendLane, TimerChange, TimerSet,
-    time,
+    Actor, Automation, CompletionCause, Fact, Message, Moment, OperatorId, Phase, SendLane,
+    TimerChange, TimerSet, time,
 };
 use crate::engine::held::HELD_TIMER;
+use crate::engine::sessions::{OFFER_TIMER, SESSION_TIMER};
 use crate::engine::turn::{Turn, leads_now};
 use crate::flow::{
     CompiledKind, CompiledPush, CompiledStep, ErrorInbound, PushTogether, STEP_TIMER, next_at,
@@ -47,6 +48,11 @@ impl<'a> Turn<'a> {
             PAUSE_TIMER => self.pause_over(),
             RETRY_TIMER => self.retry_due(),
             STEP_TIMER => self.step_time_over(),
+            OFFER_TIMER => self.offer_over(),
+            SESSION_TIMER => {
+                let actor = Actor::Timer(SESSION_TIMER.to_owned());
+                self.complete_session(CompletionCause::Timeout, &actor);
+            }
             name => {
                 if let Some(n) = name.strip_prefix(PUSH) {
                     self.push_due(name, n, false);
@@ -59,7 +65,7 @@ impl<'a> Turn<'a> {
 
     /// A delay, a time-out or a step's own time is over.
     fn step_time_over(&mut self) {
-        if !self.snapshot.can_send() {
+        if !self.snapshot.can_send() || !self.is_bots() {
             return;
         }
         let later = self.no_quiet_hours(self.now);
@@ -113,7 +119,8 @@ impl<'a> Turn<'a> {
         } else {
             self.here().and_then(|step| step.pushes.get(n))
         };
-        let Some(push) = push.filter(|_| leads && self.snapshot.can_send()) else {
+        let may_go = leads && self.snapshot.can_send() && self.is_bots();
+        let Some(push) = push.filter(|_| may_go && self.snapshot.session.is_some()) else {
             return self.push_fired(name, false);
         };
         let later = self.no_quiet_hours(self.now);
@@ -304,7 +311,8 @@ impl<'a> Turn<'a> {
     }
 
     fn retry_due(&mut self) {
-        if matches!(self.snapshot.automation, Automation::Error(_)) && self.snapshot.can_send() {
+        let may_try = self.snapshot.can_send() && self.is_bots();
+        if matches!(self.snapshot.automation, Automation::Error(_)) && may_try {
             self.set_automation(Actor::Retry, Automation::Auto, None);
             self.run_anew();
         }

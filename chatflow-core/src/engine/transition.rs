@@ -2,7 +2,8 @@
 
 use crate::dialog::codec::{self, EncodeError};
 use crate::dialog::{
-    Address, CancelScope, Effect, Fact, MessageRecord, Snapshot, TimerChange, Usage,
+    Address, CancelScope, Effect, Fact, MessageRecord, OperatorId, QueueId, SessionRecord,
+    Snapshot, TimerChange, Usage,
 };
 
 /// Everything one turn changes: it is committed together or not at all.
@@ -24,6 +25,15 @@ pub struct Transition {
     pub cancel: Option<CancelScope>,
     /// What models used for this turn, for the bot's account.
     pub usage: Usage,
+    /// Sessions that were opened, changed or completed, in their order.
+    pub sessions: Vec<SessionRecord>,
+    /// Operators who let an offer run out.
+    pub missed: Vec<OperatorId>,
+    /// Operators who were given or offered the dialog by the rule of this queue, in turn.
+    pub given: Option<(QueueId, Vec<OperatorId>)>,
+    /// Whether whoever gets the dialog in progress by this turn must have room for it: a person
+    /// or a rule chose him, and can choose another.
+    pub needs_room: bool,
 }
 
 impl Transition {

@@ -1,15 +1,16 @@
 //! One turn: from an admitted event to a transition.
 
 use crate::dialog::{
-    Actor, Assignee, Author, Automation, CallPurpose, CancelScope, Effect, EffectBody, EffectId,
-    ErrorKind, Event, EventBody, Fact, FailureClass, Handling, HeldMessage, Message, MessageRecord,
-    Moment, Notice, PendingCall, Quote, Reach, Reading, Session, ShownStatus, Side, SideCall,
-    Snapshot, Text, TimerChange, Usage,
+    Actor, Author, Automation, CallPurpose, CancelScope, Effect, EffectBody, EffectId, ErrorKind,
+    Event, EventBody, Fact, FailureClass, Handling, HeldMessage, Message, MessageRecord, Moment,
+    Notice, OperatorId, PendingCall, QueueId, Quote, Reach, Reading, SessionRecord, ShownStatus,
+    Side, SideCall, Snapshot, Text, Usage,
 };
 use crate::engine::outside::MODEL_PORT;
+use crate::engine::sessions::{OFFER_TIMER, SESSION_TIMER};
 use crate::engine::{LAW, Transition};
 use crate::flow::{
-    Config, FinishedInbound, ManualWaitingExit, MediaRule, Scratch, StepFailure, UnblockTo,
+    Config, Decided, FinishedInbound, ManualWaitingExit, MediaRule, Scratch, StepFailure, UnblockTo,
 };
 
 /// Most dropped questions to models whose cost is still awaited; of older ones only the bot's own
@@ -49,6 +50,15 @@ pub(crate) struct Turn<'a> {
     pub(super) shown_before: ShownStatus,
     /// What the transcript gets, beside what the turn sends.
     written: Option<Written>,
+    /// Sessions completed by this turn.
+    pub(super) completed: Vec<SessionRecord>,
+    session_before: Option<SessionRecord>,
+    /// Operators who let an offer run out.
+    pub(super) missed: Vec<OperatorId>,
+    /// Operators chosen by a queue's rule.
+    pub(super) given: Option<(QueueId, Vec<OperatorId>)>,
+    /// The turn names who is to have the dialog: it waits in no queue for him.
+    pub(super) given_now: bool,
     pub(super) cancel: Option<CancelScope>,
     pub(super) raise_epoch: bool,
     pub(super) raise_fence: bool,
@@ -102,6 +112,11 @@ impl<'a> Turn<'a> {
             led_before: leads_now(&snapshot),
             shown_before: snapshot.shown_status(),
             written: None,
+            completed: Vec::new(),
+            session_before: session_of(&snapshot),
+            missed: Vec::new(),
+            given: None,
+            given_now: false,
             cancel: None,
             raise_epoch: false,
             raise_fence: false,
@@ -120,7 +135,11 @@ impl<'a> Turn<'a> {
         self.act_by_rules();
         self.release_later();
         self.count_silence();
+        self.want_manager();
         self.alert();
+        let sends = |decided: &Decided| matches!(decided.body, EffectBody::Send(_));
+        let has_message = self.written.is_some() || self.scratch.effects.iter().any(sends);
+        self.count_session(has_message);
         self.divert_for_translation();
         self.finish()
     }
@@ -156,6 +175,7 @@ impl<'a> Turn<'a> {
                 self.change(Actor::ContactRow, |snapshot| snapshot.contact = view);
                 if self.snapshot.is_blocked_by_us() && !was_blocked {
                     self.silence();
+                    self.wait_silently(&Actor::ContactRow);
                 }
                 self.after_unblock(was_blocked, &Actor::ContactRow);
             }
@@ -180,6 +200,20 @@ impl<'a> Turn<'a> {
                 self.apply(body);
             }
             EventBody::OperatorActed { operator, act } => self.operator_acted(operator, act),
+            EventBody::QueueChanged(terms) => self.snapshot.terms = Some(terms.clone()),
+            EventBody::Routed { queue, choice, .. } => self.routed(queue, choice),
+            EventBody::OperatorLeft { operator, .. } => self.operator_left(operator),
+        }
+    }
+
+    /// The contact wrote: a session is open from now on.
+    fn come(&mut self) {
+        if self.snapshot.session.is_none() {
+            let handling = self.opening();
+            self.open_session(handling, &Actor::Contact);
+            if handling != Handling::Bot {
+                self.after_return(&Actor::Contact);
+            }
         }
     }
 
@@ -202,10 +236,11 @@ impl<'a> Turn<'a> {
         }
         self.drop_advice();
         self.break_silence();
-        self.open_session(Handling::Bot);
+        self.come();
         let attention = &mut self.snapshot.attention;
         attention.last_side = Some(Side::Contact);
         attention.needs_reply_since.get_or_insert(self.now);
+        attention.acknowledged = false;
         attention.heard_at = Some(self.now);
         if self.snapshot.reach != Reach::Ok {
             let was_blocked = self.snapshot.is_blocked();
@@ -236,6 +271,9 @@ impl<'a> Turn<'a> {
         }
         let message = &held.message;
         self.inbound = Some(message.clone());
+        if !self.is_bots() {
+            return;
+        }
         let behaviour = self.config.behaviour();
         match self.snapshot.automation {
             Automation::Start if !behaviour.auto_start => {}
@@ -368,9 +406,13 @@ impl<'a> Turn<'a> {
             _ => None,
         };
         match self.snapshot.automation {
-            Automation::Manual => self.hand_to(Handling::InProgress),
-            Automation::Auto => self.hand_to(Handling::Bot),
+            Automation::Manual => self.hand_to_people(actor),
+            // Whoever led before has given it back.
+            Automation::Start | Automation::Auto | Automation::Waiting if !before.drives() => {
+                self.hand_to_bot(actor);
+            }
             Automation::Start
+            | Automation::Auto
             | Automation::Waiting
             | Automation::Finished
             | Automation::Error(_) => {}
@@ -417,41 +459,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    pub(super) fn open_session(&mut self, handling: Handling) {
-        if self.snapshot.session.is_none() {
-            let session = Session {
-                number: 1,
-                handling,
-                opened_at: self.now,
-            };
-            self.scratch.facts.push(Fact::SessionOpened {
-                number: session.number,
-            });
-            self.snapshot.session = Some(session);
-        }
-    }
-
-    pub(crate) fn hand_to(&mut self, to: Handling) {
-        if let Some(session) = &mut self.snapshot.session
-            && session.handling != to
-        {
-            session.handling = to;
-            self.scratch.facts.push(Fact::HandlingChanged { to });
-        }
-    }
-
-    pub(super) fn assign(&mut self, to: Assignee, actor: &Actor) {
-        if self.snapshot.assignee != to {
-            let from = std::mem::replace(&mut self.snapshot.assignee, to.clone());
-            self.scratch.facts.push(Fact::AssigneeChanged {
-                from,
-                to,
-                actor: actor.clone(),
-            });
-        }
-    }
-
-    /// Cancels all timers, and forgets what was held.
+    /// Cancels all timers of the flow, and forgets what was held.
     pub(crate) fn cancel_timers(&mut self) {
         // Where no flow will get it any more, the transcript has it. An error may be left.
         let may_go_on = matches!(self.snapshot.automation, Automation::Error(_));
@@ -459,8 +467,11 @@ impl<'a> Turn<'a> {
             self.snapshot.held.clear();
             self.forget_side_calls(|purpose| *purpose == CallPurpose::Recognise);
         }
-        for (name, _) in std::mem::take(&mut self.snapshot.timers) {
-            self.scratch.timer(TimerChange::Cancel { name });
+        let timers = self.snapshot.timers.keys();
+        let of_flow = timers.filter(|name| !matches!(name.as_str(), OFFER_TIMER | SESSION_TIMER));
+        let of_flow: Vec<String> = of_flow.cloned().collect();
+        for name in of_flow {
+            self.cancel_timer(&name);
         }
     }
 
@@ -536,11 +547,12 @@ impl<'a> Turn<'a> {
 
     /// Whether steps may run now.
     pub(super) fn may_run(&self) -> bool {
-        self.snapshot.automation == Automation::Auto && self.snapshot.can_send()
+        self.snapshot.automation == Automation::Auto && self.snapshot.can_send() && self.is_bots()
     }
 
     /// Numbers the effects, settles epoch and fence, and closes the journal.
     fn finish(mut self) -> Transition {
+        let needs_room = self.is_refusable();
         let turn = self.snapshot.revision + 1;
         if self.raise_epoch || self.snapshot.automation.drives() != self.drove {
             self.snapshot.epoch += 1;
@@ -621,6 +633,10 @@ impl<'a> Turn<'a> {
             EventBody::AddressMoved(to) => Some(to.clone()),
             _ => None,
         };
+        let mut sessions = self.completed;
+        sessions.extend(
+            session_of(&self.snapshot).filter(|now| self.session_before.as_ref() != Some(now)),
+        );
         self.snapshot.revision = turn;
         self.snapshot.turned_at = self.now;
         self.snapshot.law = LAW;
@@ -632,6 +648,10 @@ impl<'a> Turn<'a> {
             timers: self.scratch.timers,
             messages,
             moved,
+            sessions,
+            missed: self.missed,
+            given: self.given,
+            needs_room,
             usage: self.usage,
             cancel: self.cancel,
         }
@@ -641,6 +661,12 @@ impl<'a> Turn<'a> {
 /// Whether automation leads, as far as automation goes.
 pub(super) const fn leads_now(snapshot: &Snapshot) -> bool {
     matches!(snapshot.automation, Automation::Auto | Automation::Waiting)
+}
+
+/// The open session as it is listed.
+fn session_of(snapshot: &Snapshot) -> Option<SessionRecord> {
+    let session = snapshot.session.as_ref()?;
+    Some(SessionRecord::of(session, &snapshot.assignee))
 }
 
 /// What a list would tell of a fact.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::dialog::time::Period;
-use crate::dialog::{MediaKind, MessageRules, Value};
+use crate::dialog::{MediaKind, MessageRules, OperatorId, QueueId, TransferMode, Value};
 use crate::flow::kinds::Source;
 use crate::flow::{
     AiSettings, DuringDelay, FinishStatus, NotificationRule, PostbackRule, Push, PushTogether,
@@ -118,6 +118,32 @@ pub struct Behaviour {
     pub finished_inbound: FinishedInbound,
     /// Where the end of a block leads.
     pub unblock_to: UnblockTo,
+    /// The queue to which people's dialogs go where nothing names another. Without one a dialog
+    /// that becomes Manual waits in no queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "files", schemars(with = "Option<String>"))]
+    pub queue: Option<QueueId>,
+    /// Who is made responsible for new dialogs, in turn, while automation goes on.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    #[cfg_attr(feature = "files", schemars(with = "BTreeSet<String>"))]
+    pub managers: BTreeSet<OperatorId>,
+    /// Most dialogs that an operator has in progress at once, where neither he nor the queue has
+    /// a number.
+    pub operator_capacity: u32,
+    /// Who may write in a dialog.
+    pub write_guard: WriteGuard,
+    /// Whether automation answers in a dialog of which a person is responsible.
+    pub bot_answers: BotAnswers,
+    /// What becomes of the session of a dialog that is passed on or handed over.
+    pub transfer: TransferMode,
+    /// What a message does to a dialog whose session was completed.
+    pub reopen: ReopenPolicy,
+    /// What becomes of the status when a session is completed.
+    pub on_complete: OnComplete,
+    /// A session in which nobody writes for this long is completed, where its queue says nothing;
+    /// never where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complete_after: Option<Period>,
     /// What the arms of splits are drawn from.
     pub seed: u64,
 }
@@ -159,6 +185,15 @@ impl Default for Behaviour {
             manual_waiting_exit: ManualWaitingExit::default(),
             finished_inbound: FinishedInbound::default(),
             unblock_to: UnblockTo::default(),
+            queue: None,
+            managers: BTreeSet::new(),
+            operator_capacity: 5,
+            write_guard: WriteGuard::default(),
+            bot_answers: BotAnswers::default(),
+            transfer: TransferMode::default(),
+            reopen: ReopenPolicy::default(),
+            on_complete: OnComplete::default(),
+            complete_after: None,
             seed: 0,
         }
     }
@@ -338,6 +373,58 @@ pub enum Stranded {
     ToManual,
     /// The entry flow begins anew.
     RestartEntryFlow,
+}
+
+/// Who may write to a dialog's contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "files", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum WriteGuard {
+    /// The operator who is responsible; anybody where nobody is.
+    #[default]
+    AssigneeOrUnassigned,
+    /// Whoever may otherwise.
+    AnyWithAccess,
+}
+
+/// Whether automation answers in a dialog of which a person is responsible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "files", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum BotAnswers {
+    /// Wherever the status lets it.
+    #[default]
+    ByStatus,
+    /// Only where no operator is responsible.
+    UnlessAssigned,
+}
+
+/// What a message does to a dialog whose session was completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "files", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ReopenPolicy {
+    /// It opens the session again.
+    #[default]
+    Same,
+    /// It opens a new session, the child of that one.
+    New,
+    /// It opens the session again if it was completed at most this long ago, else a new one.
+    Within(Period),
+}
+
+/// What becomes of the status when a session is completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "files", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnComplete {
+    /// Auto becomes Waiting at its step, all others stay.
+    #[default]
+    Keep,
+    /// Automation gets the dialog back: Auto becomes Waiting at its step, and what people led or
+    /// had failed begins the entry flow anew with the contact's next message. Nobody is
+    /// responsible any more.
+    ToBot,
 }
 
 /// Where the end of a block leads, whoever blocked.

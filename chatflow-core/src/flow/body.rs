@@ -11,8 +11,8 @@ use crate::flow::definition::{CodeRef, CustomRouter, CustomStep};
 use crate::flow::ordered::Named;
 use crate::flow::{
     AiReply, AiRoute, Ask, Assign, Branch, CallFlow, ChangeFlow, ChangeTags, Delay, EXIT_NEXT,
-    Finish, FinishStatus, KeywordRouter, Membership, PassToBot, ProblemKind, Push, SendMessage,
-    SetValues, Split, StepDefinition, StepKind, Track, Webhook,
+    Enqueue, Finish, FinishStatus, KeywordRouter, Membership, PassToBot, ProblemKind, Push,
+    SendMessage, SetValues, Split, StepDefinition, StepKind, Track, Webhook,
 };
 
 /// A step without its name: one key says what it does, the others say how it goes on.
@@ -72,6 +72,10 @@ pub(crate) struct StepBody {
     /// Makes an operator responsible; the dialog becomes Manual, if `finish` says nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     assign: Option<Assign>,
+    /// Puts the dialog into a queue of operators; it becomes Manual, if `finish` says nothing
+    /// else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<Enqueue>,
     /// Changes into which language the dialog's messages are put.
     #[serde(skip_serializing_if = "Option::is_none")]
     translate: Option<TranslateTo>,
@@ -138,6 +142,7 @@ impl StepBody {
             self.webhook.map(StepKind::Webhook),
             self.track.map(StepKind::Track),
             self.assign.map(StepKind::Assign),
+            self.queue.map(StepKind::Queue),
             self.translate.map(StepKind::Translate),
             self.external_bot.map(StepKind::ExternalBot),
             self.custom
@@ -198,6 +203,7 @@ impl StepBody {
             StepKind::Webhook(kind) => body.webhook = Some(kind),
             StepKind::Track(kind) => body.track = Some(kind),
             StepKind::Assign(kind) => body.assign = Some(kind),
+            StepKind::Queue(kind) => body.queue = Some(kind),
             StepKind::Translate(kind) => body.translate = Some(kind),
             StepKind::ExternalBot(kind) => body.external_bot = Some(kind),
             // A status given by the builder beside the kind's own is the one that counts.

@@ -297,6 +297,13 @@ impl Compiler<'_> {
                 }
                 CompiledKind::Assign(assign.operator.clone())
             }
+            StepKind::Queue(queue) => {
+                if !queue.queue.is_valid() {
+                    let name = queue.queue.to_string();
+                    self.problem(&["queue"], ProblemKind::BadName { name });
+                }
+                CompiledKind::Queue(queue.queue.clone())
+            }
             StepKind::Translate(to) => {
                 if matches!(to, TranslateTo::Language(language) if language.trim().is_empty()) {
                     self.problem(&["translate"], ProblemKind::Blank { what: "language" });

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dialog::{
-    ChoiceStyle, ContactPatch, DialogSettings, FlowId, FlowVersion, Media, OperatorId, StepId,
-    TranslateTo, Value,
+    ChoiceStyle, ContactPatch, DialogSettings, FlowId, FlowVersion, Media, OperatorId, QueueId,
+    StepId, TranslateTo, Value,
 };
 use crate::flow::answer::Answer;
 use crate::flow::condition::Test;
@@ -103,6 +103,7 @@ pub(crate) enum CompiledKind {
     Webhook(Box<CompiledWebhook>),
     Track(Box<CompiledTrack>),
     Assign(OperatorId),
+    Queue(QueueId),
     Translate(TranslateTo),
     /// Another bot's platform leads until it gives the contact back: the port.
     ExternalBot {
@@ -196,6 +197,7 @@ pub(crate) struct CompiledRobot {
     pub(crate) words: Option<Matcher>,
     pub(crate) when: Option<Test>,
     pub(crate) settings: DialogSettings,
+    pub(crate) queue: Option<QueueId>,
     pub(crate) notify: BTreeSet<OperatorId>,
 }
 
@@ -259,6 +261,7 @@ impl std::fmt::Debug for CompiledKind {
             Self::Webhook(_) => "Webhook",
             Self::Track(_) => "Track",
             Self::Assign(_) => "Assign",
+            Self::Queue(_) => "Queue",
             Self::Translate(_) => "Translate",
             Self::ExternalBot { .. } => "ExternalBot",
             Self::Finish => "Finish",

@@ -161,7 +161,9 @@ impl StepDefinition {
     pub(crate) fn status(&self) -> Option<FinishStatus> {
         match &self.kind {
             StepKind::Finish(finish) => Some(self.finish.unwrap_or(finish.status)),
-            StepKind::Assign(_) => Some(self.finish.unwrap_or(FinishStatus::Manual)),
+            StepKind::Assign(_) | StepKind::Queue(_) => {
+                Some(self.finish.unwrap_or(FinishStatus::Manual))
+            }
             _ => self.finish,
         }
     }

@@ -32,6 +32,7 @@ mod link;
 mod ordered;
 mod pattern;
 mod problem;
+mod profiles;
 mod request;
 mod router;
 mod rules;
@@ -46,9 +47,9 @@ mod upgrade_plan;
 
 pub use ai::{AiSettings, Amount, Example, Memory, OverBudget, Price, TranslationSettings};
 pub use behaviour::{
-    Behaviour, ErrorInbound, ErrorRetry, FinishedInbound, ManualWaitingExit, MediaRule,
-    OperatorWrite, ResumeFrom, StartedAgain, StepFailure, Stranded, UnblockTo, UnknownTags,
-    WaitingEntry,
+    Behaviour, BotAnswers, ErrorInbound, ErrorRetry, FinishedInbound, ManualWaitingExit, MediaRule,
+    OnComplete, OperatorWrite, ReopenPolicy, ResumeFrom, StartedAgain, StepFailure, Stranded,
+    UnblockTo, UnknownTags, WaitingEntry, WriteGuard,
 };
 pub use bot::{Bot, BotSettings, Limits};
 pub use builder::FlowBuilder;
@@ -70,9 +71,9 @@ pub use graph::{FlowGraph, GraphEdge, GraphNode, GraphTarget};
 pub(crate) use keywords::normalise;
 pub use kinds::{
     AiReply, AiRoute, Ask, AskKind, Assign, Branch, CallFlow, ChangeFlow, ChangeTags, Delay,
-    EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, Finish, FinishStatus, KeywordMatch,
-    KeywordRouter, Membership, PassToBot, SaveTo, SendMessage, SetValues, Split, StepKind, Track,
-    Webhook, WebhookMethod,
+    EXIT_GAVE_UP, EXIT_NEXT, EXIT_OTHERWISE, EXIT_TIMEOUT, Enqueue, Finish, FinishStatus,
+    KeywordMatch, KeywordRouter, Membership, PassToBot, SaveTo, SendMessage, SetValues, Split,
+    StepKind, Track, Webhook, WebhookMethod,
 };
 pub use problem::{FlowError, Problem, ProblemKind, Severity};
 pub use router::Router;

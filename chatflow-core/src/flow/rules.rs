@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::dialog::{OperatorId, StepTarget, Value};
+use crate::dialog::{OperatorId, QueueId, StepTarget, Value};
 use crate::flow::behaviour::variables;
 #[cfg(feature = "files")]
 use crate::flow::kinds::Source;
@@ -53,6 +53,11 @@ pub struct Robot {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "files", schemars(with = "Option<String>"))]
     pub assign: Option<OperatorId>,
+    /// The queue into which the dialog is put, to be given to an operator. The status stays as it
+    /// is, unless this robot sets it too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "files", schemars(with = "Option<String>"))]
+    pub queue: Option<QueueId>,
     /// Who is told.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[cfg_attr(feature = "files", schemars(with = "BTreeSet<String>"))]
@@ -84,6 +89,8 @@ pub enum Occurrence {
     Step,
     /// A tracker reported something.
     Postback,
+    /// A session began: the contact came, or came again after one was completed.
+    Session,
 }
 
 /// Whom something alerts.
@@ -127,6 +134,10 @@ pub enum Alert {
     RobotsStopped,
     /// A robot says so.
     Robot,
+    /// A dialog was given or offered to the operator: he alone is told, and his screen is to
+    /// sound. No rule names it.
+    #[serde(skip)]
+    Distributed,
 }
 
 impl Alert {
@@ -143,6 +154,7 @@ impl Alert {
             Self::Message => "message",
             Self::RobotsStopped => "robots_stopped",
             Self::Robot => "robot",
+            Self::Distributed => "distributed",
         }
     }
 }

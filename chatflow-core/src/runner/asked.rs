@@ -185,19 +185,30 @@ fn tracker_event(key: EffectId, fields: &Fields<'_>) -> Result<TrackerEvent, Por
 
 fn notification(key: EffectId, fields: &Fields<'_>) -> Result<Notification, PortError> {
     let robot = fields.optional("robot", text)?;
+    let to = OperatorId::new(fields.required("to", text)?.as_str());
+    let alert = fields.required("alert", alert)?;
     Ok(Notification {
-        dialog: key.dialog,
-        to: OperatorId::new(fields.required("to", text)?.as_str()),
-        alert: fields.required("alert", alert)?,
         robot: robot.map(|robot| robot.as_str().to_owned()),
+        ..Notification::new(key.dialog, to, alert)
     })
+}
+
+/// What a bot's answer says where it wants a person.
+const HANDOFF: &str = "handoff";
+
+/// Whether the answer of a bot on another platform asks for a person.
+pub(crate) fn hands_over(answer: &Value) -> bool {
+    let Value::Map(answer) = answer else {
+        return false;
+    };
+    answer.get("done").and_then(Value::as_text) == Some(HANDOFF)
 }
 
 fn bot_answer(reply: BotReply) -> Value {
     let messages = reply.messages.into_iter().map(Value::Text).collect();
     let done = reply.done.map(|done| match done {
         BotDone::Finished => "finished",
-        BotDone::HandOff => "handoff",
+        BotDone::HandOff => HANDOFF,
     });
     let messages = ("messages", Value::List(messages));
     map(std::iter::once(messages).chain(done.map(|done| ("done", done.into()))))
@@ -321,6 +332,10 @@ fn media(value: &Value) -> Option<Media> {
 }
 
 fn alert(value: &Value) -> Option<Alert> {
+    // No rule can name it, so it isn't read as one.
+    if value.as_text() == Some(Alert::Distributed.label()) {
+        return Some(Alert::Distributed);
+    }
     let label: StrDeserializer<'_, LabelError> = value.as_text()?.into_deserializer();
     Alert::deserialize(label).ok()
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::channel::Channel;
+use crate::crm::{AllowAll, Policy, Routing};
 use crate::dialog::{BotId, ChannelId};
 use crate::flow::{Bot, ConfigError, Membership};
 use crate::runner::asked::{self, Asked};
@@ -33,6 +34,9 @@ impl Worker {
             delivery_timeout: Duration::from_secs(60),
             order: Order::default(),
             ended: Mutex::default(),
+            policy: Arc::new(AllowAll),
+            routings: BTreeMap::new(),
+            presence_grace: Duration::from_secs(60),
         };
         WorkerBuilder {
             worker,
@@ -180,6 +184,28 @@ impl WorkerBuilder {
 
     fn asked(mut self, name: impl Into<String>, asked: Asked) -> Self {
         self.worker.ports.insert(name.into(), asked);
+        self
+    }
+
+    /// Sets who may do what and see what. Without one everybody may everything in his space.
+    #[must_use]
+    pub fn policy(mut self, policy: Arc<dyn Policy>) -> Self {
+        self.worker.policy = policy;
+        self
+    }
+
+    /// Adds a rule for who gets a dialog that waits, under the name that queues name.
+    #[must_use]
+    pub fn routing(mut self, name: impl Into<String>, rule: Arc<dyn Routing>) -> Self {
+        self.worker.routings.insert(name.into(), rule);
+        self
+    }
+
+    /// Sets how long an operator who was lost sight of still counts as there; the default is a
+    /// minute.
+    #[must_use]
+    pub fn presence_grace(mut self, grace: Duration) -> Self {
+        self.worker.presence_grace = grace;
         self
     }
 

@@ -26,6 +26,8 @@ enum Unanswered {
     Store,
     /// The answer is larger than a dialog may keep.
     TooLarge(String),
+    /// The dialog's channel has no handover, and the answer asks for one.
+    NoHandover,
 }
 
 impl Worker {
@@ -40,7 +42,10 @@ impl Worker {
         let asked = self.ask(delivery, port, request).await;
         let answer = asked.as_ref().ok();
         let usage = answer.and_then(|answer| self.usage_of(delivery, port, request, answer));
-        let answer = match asked.and_then(|answer| self.fitting(delivery, answer)) {
+        let usable = asked
+            .and_then(|answer| self.fitting(delivery, answer))
+            .and_then(|answer| self.handing_over(delivery, port, answer));
+        let answer = match usable {
             Ok(answer) => Ok(answer),
             Err(unanswered) => match self.once_more(delivery, &unanswered) {
                 Some(retry) => return (retry, None, usage),
@@ -157,6 +162,26 @@ impl Worker {
         Ok(answer)
     }
 
+    /// An answer that the channel lets a bot on another platform give.
+    fn handing_over(
+        &self,
+        delivery: &Delivery,
+        port: &str,
+        answer: Value,
+    ) -> Result<Value, Unanswered> {
+        let is_bot = matches!(self.ports.get(port), Some(Asked::ExternalBot(_)));
+        if !is_bot || !asked::hands_over(&answer) {
+            return Ok(answer);
+        }
+        let channel = &delivery.address.channel;
+        let line = self.lines.get(channel);
+        if line.is_some_and(|line| !line.channel.capabilities().handover) {
+            tracing::warn!(%channel, port, "a bot wants to hand a contact over, and the channel has no handover");
+            return Err(Unanswered::NoHandover);
+        }
+        Ok(answer)
+    }
+
     /// The next try, where one can help and is left.
     fn once_more(&self, delivery: &Delivery, unanswered: &Unanswered) -> Option<Settled> {
         let wait = unanswered.may_pass()?;
@@ -181,7 +206,7 @@ impl Unanswered {
                 PortErrorKind::Refused => None,
             },
             Self::TooLate | Self::Panicked | Self::Store => Some(None),
-            Self::NoSuchPort | Self::OverBudget | Self::TooLarge(_) => None,
+            Self::NoSuchPort | Self::OverBudget | Self::TooLarge(_) | Self::NoHandover => None,
         }
     }
 
@@ -198,6 +223,7 @@ impl Unanswered {
             Self::NoSuchPort => CallFailure::NoSuchPort,
             Self::OverBudget => CallFailure::OverBudget,
             Self::TooLarge(_) => CallFailure::TooLarge,
+            Self::NoHandover => CallFailure::Unsupported,
         }
     }
 

@@ -8,16 +8,18 @@ use futures::future::{Either, FutureExt, Shared, select};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::channel::{Channel, Inbound, Ingest, IngestError, Ingested, ListenError, RawInbound};
+use crate::crm::{Operator, Policy, Queue, Routing};
 use crate::dialog::{
     Address, BotId, CannotSend, ChannelId, ContactAct, ContactId, DialogId, EffectId, Event,
-    EventKey, OperatorAct, OperatorId, Postback, Profile, Snapshot, Source,
+    EventKey, OperatorAct, OperatorId, Postback, Profile, QueueId, Revision, Snapshot, Source,
+    SpaceId,
 };
 use crate::flow::{Bot, UpgradePlan};
 use crate::runner::{
-    ChangeContactError, ChannelInfo, Clock, ContactChanged, DeployError, Deployed, ExternalBot,
-    HandleError, Handled, MembershipChecker, ModelProvider, Notifier, Port, Recognizer,
-    RetryPolicy, StartLinkError, SystemClock, Tracker, Translator, WebhookCaller, Worker,
-    WorkerBuilder, WorkerError,
+    ChangeContactError, ChannelInfo, Clock, ContactChanged, DeployError, Deployed, Desk, DeskError,
+    ExternalBot, HandleError, Handled, MembershipChecker, ModelProvider, Notifier, Port,
+    Recognizer, RetryPolicy, StartLinkError, SystemClock, Tracker, Translator, WebhookCaller,
+    Worker, WorkerBuilder, WorkerError,
 };
 use crate::store::{BotRow, Store, StoreError};
 
@@ -231,6 +233,38 @@ impl Chatflow {
         profile: &Profile,
     ) -> Result<DialogId, HandleError> {
         self.worker.open_dialog(address, profile).await
+    }
+
+    /// The engine as an operator may use it: his commands and lists, as the host's policy lets
+    /// him.
+    pub fn desk(&self, space: impl Into<SpaceId>, operator: impl Into<OperatorId>) -> Desk<'_> {
+        self.worker.desk(space, operator)
+    }
+
+    /// Adds an operator to a space, or changes him; see [`Worker::put_operator`].
+    ///
+    /// # Errors
+    /// See [`Worker::put_operator`].
+    pub async fn put_operator(
+        &self,
+        space: &SpaceId,
+        operator: &OperatorId,
+        change: impl Fn(&mut Operator) + Send + Sync,
+    ) -> Result<Revision, DeskError> {
+        self.worker.put_operator(space, operator, change).await
+    }
+
+    /// Adds a queue to a space, or changes it; see [`Worker::put_queue`].
+    ///
+    /// # Errors
+    /// See [`Worker::put_queue`].
+    pub async fn put_queue(
+        &self,
+        space: &SpaceId,
+        queue: &QueueId,
+        change: impl Fn(&mut Queue) + Send + Sync,
+    ) -> Result<Revision, DeskError> {
+        self.worker.put_queue(space, queue, change).await
     }
 
     /// Pauses a bot: nothing automatic begins from now on; see [`Worker::pause_bot`].
@@ -504,6 +538,28 @@ impl Builder {
     #[must_use]
     pub fn external_bot(mut self, name: impl Into<String>, bot: impl ExternalBot) -> Self {
         self.worker = self.worker.external_bot(name, Arc::new(bot));
+        self
+    }
+
+    /// Sets who may do what and see what. Without one everybody may everything in his space.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Policy) -> Self {
+        self.worker = self.worker.policy(Arc::new(policy));
+        self
+    }
+
+    /// Adds a rule for who gets a dialog that waits, under the name that queues name.
+    #[must_use]
+    pub fn routing(mut self, name: impl Into<String>, rule: impl Routing) -> Self {
+        self.worker = self.worker.routing(name, Arc::new(rule));
+        self
+    }
+
+    /// Sets how long an operator who was lost sight of still counts as there; the default is a
+    /// minute.
+    #[must_use]
+    pub fn presence_grace(mut self, grace: std::time::Duration) -> Self {
+        self.worker = self.worker.presence_grace(grace);
         self
     }
 

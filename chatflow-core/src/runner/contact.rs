@@ -5,6 +5,7 @@
 //!          └────────── one write ────────────┘                 with the event ContactChanged
 //! ```
 
+use crate::crm::OperatorAction;
 use crate::dialog::{
     CannotSend, ContactAct, ContactId, ContactRefusal, DialogId, EffectBody, Event, EventBody,
     EventKey, FailureClass, OperatorId, Revision, Snapshot,
@@ -39,6 +40,14 @@ pub enum ChangeContactError {
     NoSuchContact {
         /// Its id.
         contact: ContactId,
+    },
+    /// The host's policy doesn't let the operator do this.
+    #[error("operator `{operator}` may not {} here", action.label())]
+    Forbidden {
+        /// Who.
+        operator: OperatorId,
+        /// What.
+        action: OperatorAction,
     },
     /// The contact can't carry that.
     #[error(transparent)]
@@ -88,7 +97,10 @@ impl Worker {
                     let revision = row.view.revision;
                     return Ok(ContactChanged::Applied { revision });
                 }
-                Err(CommitError::Conflict { .. }) => {}
+                // A contact's row has no guards.
+                Err(
+                    CommitError::Conflict { .. } | CommitError::Full { .. } | CommitError::Outdated,
+                ) => {}
                 Err(CommitError::Unknown { .. }) => lost = true,
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
@@ -177,7 +189,18 @@ impl Worker {
         let view = loaded.contact.view.clone();
         let key = EventKey::own(format_args!("contact:{}", view.revision));
         let event = Event::new(key, EventBody::ContactChanged(view));
-        match Engine::handle(config, snapshot.clone(), &event, self.clock.now()) {
+        self.beside(config, snapshot, &event).await
+    }
+
+    /// A turn before the one that is wanted, in the same place of the dialog's order. Says that
+    /// the dialog must be loaded again.
+    pub(crate) async fn beside(
+        &self,
+        config: &Config,
+        snapshot: &Snapshot,
+        event: &Event,
+    ) -> Result<bool, HandleError> {
+        match Engine::handle(config, snapshot.clone(), event, self.clock.now()) {
             Ok(transition) => match self
                 .commit(transition, &event.key, None, &With::default())
                 .await

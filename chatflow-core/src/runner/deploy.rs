@@ -103,6 +103,7 @@ impl Worker {
         let _one_at_a_time = self.deploying.lock().await;
         let Successor { config, plan, kept } = self.successor(bot).await?;
         self.store.put_definitions(config.definitions()).await?;
+        self.save_managers(&config).await?;
         let config = Arc::new(config);
         self.bots
             .write()
@@ -110,6 +111,7 @@ impl Worker {
             .insert(config.bot().clone(), Arc::clone(&config));
         tracing::info!(bot = %config.bot(), config = %config.hash(), "new flows have taken over");
         let swept = self.lead_all(&config, Way::leaves).await?;
+        self.sweep(&config.settings().space).await?;
         Ok(Deployed {
             plan,
             moved: swept.moved,

@@ -9,7 +9,8 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::channel::Slot;
 use crate::dialog::{
-    ChannelId, DialogId, EffectId, Event, EventBody, EventKey, Moment, Revision, SendLane, time,
+    ChannelId, DialogId, EffectId, Event, EventBody, EventKey, Moment, OperatorId, QueueId,
+    Revision, SendLane, SpaceId, time,
 };
 use crate::runner::worker::With;
 use crate::runner::{HandleError, Handled, Worker};
@@ -33,6 +34,10 @@ enum Work {
     Delivery(EffectId),
     /// A dialog is to be told of its contact's change.
     Contact(DialogId),
+    /// Somebody is to be found for dialogs that wait.
+    Queue(SpaceId, QueueId),
+    /// An operator went away.
+    Operator(SpaceId, OperatorId),
 }
 
 impl Worker {
@@ -156,6 +161,8 @@ impl Worker {
             let result = match &work {
                 Work::Delivery(effect) => self.deliver(*effect).await,
                 Work::Contact(dialog) => self.bring_up(*dialog).await,
+                Work::Queue(space, queue) => self.distribute(space, queue).await,
+                Work::Operator(space, operator) => self.leave(space, operator).await,
                 Work::Timer {
                     dialog,
                     name,
@@ -222,7 +229,12 @@ impl<'a> UnderWay<'a> {
         let unsettled = worker.unsettled().into_iter().map(Work::Delivery);
         // Before what a change may forbid. It holds nothing up for long: nobody outside is asked.
         let lagging = due.lagging.into_iter().map(Work::Contact);
-        for work in unsettled.chain(lagging).chain(timers) {
+        let queues = due.queues.into_iter();
+        let queues = queues.map(|due| Work::Queue(due.space, due.queue));
+        let operators = due.operators.into_iter();
+        let operators = operators.map(|due| Work::Operator(due.space, due.operator));
+        let people = operators.chain(queues);
+        for work in unsettled.chain(lagging).chain(people).chain(timers) {
             self.push(worker, work);
         }
         let mut put_off = Vec::new();

@@ -255,6 +255,9 @@ pub struct Notification {
     pub alert: Alert,
     /// Which robot says so, where one does.
     pub robot: Option<String>,
+    /// Whether his screen is to sound: a dialog was given or offered to him. What rules and robots
+    /// say is silent.
+    pub audible: bool,
 }
 
 impl Notification {
@@ -265,6 +268,7 @@ impl Notification {
             to: to.into(),
             alert,
             robot: None,
+            audible: alert == Alert::Distributed,
         }
     }
 }
@@ -309,6 +313,8 @@ pub struct BotReply {
 pub enum BotDone {
     /// It has reached its end: the step goes on by its exit `next`.
     Finished,
-    /// A person is wanted: the step goes on by its exit `handoff`.
+    /// A person is wanted: the step goes on by its exit `handoff`. Nothing of the reply reaches the
+    /// contact, and the step goes on by `failure`, where the channel has no
+    /// [`handover`](crate::Capabilities::handover).
     HandOff,
 }

@@ -1,6 +1,6 @@
 //! One worker: events in, turns committed, effects delivered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -8,10 +8,11 @@ use std::time::Duration;
 use tracing::Instrument as _;
 
 use crate::channel::{MessageAction, SendError};
+use crate::crm::{Operator, OperatorAction, Policy, Routing};
 use crate::dialog::codec::{DecodeError, EncodeError};
 use crate::dialog::{
     Address, BotId, ChannelId, Contact, ContactId, DialogId, EffectId, Event, EventBody, EventKey,
-    Fact, OperatorAct, Profile, RawBody, Revision, Snapshot, Usage,
+    Fact, OperatorAct, OperatorId, Profile, QueueId, RawBody, Revision, Snapshot, SpaceId, Usage,
 };
 use crate::engine::{Engine, Refusal, Refused, Transition};
 use crate::flow::Config;
@@ -19,6 +20,7 @@ use crate::runner::asked::Asked;
 use crate::runner::deliver::Ended;
 use crate::runner::line::Line;
 use crate::runner::order::{Order, Pass};
+use crate::runner::people::Chosen;
 use crate::runner::wake::Wake;
 use crate::runner::{Clock, RetryPolicy};
 use crate::store::{
@@ -52,6 +54,9 @@ pub struct Worker {
     pub(crate) delivery_timeout: Duration,
     pub(crate) order: Order,
     pub(crate) ended: Mutex<BTreeMap<EffectId, Ended>>,
+    pub(crate) policy: Arc<dyn Policy>,
+    pub(crate) routings: BTreeMap<String, Arc<dyn Routing>>,
+    pub(crate) presence_grace: Duration,
 }
 
 impl std::fmt::Debug for Worker {
@@ -119,6 +124,42 @@ pub enum HandleError {
     NoSuchDialog {
         /// Its id.
         dialog: DialogId,
+    },
+    /// The host's policy doesn't let the operator do this.
+    #[error("operator `{operator}` may not {}", action.label())]
+    Forbidden {
+        /// Who.
+        operator: OperatorId,
+        /// What.
+        action: OperatorAction,
+    },
+    /// The host's policy doesn't show the operator the dialog.
+    #[error("operator `{operator}` may not see dialog {dialog}")]
+    Hidden {
+        /// Who.
+        operator: OperatorId,
+        /// The dialog.
+        dialog: DialogId,
+    },
+    /// The operator who is to get the dialog has as many as he may have.
+    #[error(
+        "operator `{operator}` has as many dialogs as he may have; complete one, or raise his capacity"
+    )]
+    Full {
+        /// Who.
+        operator: OperatorId,
+    },
+    /// The space of the dialog has operators, and this isn't one of them.
+    #[error("the space has no operator `{operator}`")]
+    UnknownOperator {
+        /// His id.
+        operator: OperatorId,
+    },
+    /// The space of the dialog has no such queue.
+    #[error("the space has no queue `{queue}`")]
+    UnknownQueue {
+        /// Its id.
+        queue: QueueId,
     },
     /// The channel is not one of this worker's.
     #[error("channel `{channel}` belongs to no bot of this program")]
@@ -189,7 +230,15 @@ impl Worker {
             tracing::info!(taken_up, "deliveries of an earlier run are sent again");
         }
         for config in self.configs() {
+            self.save_managers(&config).await?;
             self.lead_at_start(&config).await?;
+        }
+        let configs = self.configs();
+        let spaces: BTreeSet<_> = configs
+            .map(|config| config.settings().space.clone())
+            .collect();
+        for space in &spaces {
+            self.sweep(space).await?;
         }
         self.wake.signal();
         Ok(())
@@ -212,11 +261,24 @@ impl Worker {
     /// from here.
     ///
     /// # Errors
-    /// [`HandleError::Refused`] where the dialog doesn't take it as it stands; a refused
-    /// command leaves nothing.
+    /// [`HandleError::Refused`] where the dialog doesn't take it as it stands,
+    /// [`HandleError::Forbidden`] and [`HandleError::Hidden`] where the policy says no,
+    /// [`HandleError::Full`] where whoever is to get the dialog has no room, and
+    /// [`HandleError::UnknownOperator`] and [`HandleError::UnknownQueue`] where the space doesn't
+    /// know whom the act names; a refused command leaves nothing.
     pub async fn handle(&self, dialog: DialogId, event: &Event) -> Result<Handled, HandleError> {
+        self.handle_in(None, dialog, event).await
+    }
+
+    /// Handles the act of an operator of a space.
+    pub(crate) async fn handle_in(
+        &self,
+        space: Option<&SpaceId>,
+        dialog: DialogId,
+        event: &Event,
+    ) -> Result<Handled, HandleError> {
         check_key(&event.key)?;
-        let EventBody::OperatorActed { act, .. } = &event.body else {
+        let EventBody::OperatorActed { operator, act } = &event.body else {
             return Err(HandleError::Malformed {
                 reason: "only an operator's act can be handed in; a channel reports by `receive`",
             });
@@ -229,7 +291,16 @@ impl Worker {
         if let Some(action) = action {
             self.can_act(dialog, action).await?;
         }
-        self.turn(dialog, event, None, None).await
+        // What was done may have taken from him what he did it by.
+        if self.store.is_handled(dialog, &event.key).await? {
+            return Ok(Handled::Duplicate);
+        }
+        let actor = self.actor(space, dialog, operator, act).await?;
+        let with = With {
+            actor: Some(actor),
+            ..With::default()
+        };
+        self.turn_with(dialog, event, None, &with).await
     }
 
     /// One event, one turn, one commit. The event's settlement is part of the commit.
@@ -255,8 +326,7 @@ impl Worker {
         let with = With {
             settlement,
             raw,
-            automatic: false,
-            usage: None,
+            ..With::default()
         };
         self.turn_with(dialog, event, person, &with).await
     }
@@ -306,6 +376,14 @@ impl Worker {
                     .await?
             {
                 continue;
+            }
+            let is_terms = matches!(event.body, EventBody::QueueChanged(_));
+            if !is_terms && self.bring_queue_up(&config, &snapshot).await? {
+                continue;
+            }
+            if let (Some(actor), EventBody::OperatorActed { act, .. }) = (&with.actor, &event.body)
+            {
+                self.can_do(actor, act, &snapshot)?;
             }
             let kept = paused.then(|| while_paused(event)).flatten();
             let given = panicked.as_ref().or(kept.as_ref()).unwrap_or(event);
@@ -365,12 +443,27 @@ impl Worker {
                 );
             }
         }
-        let has_work = !transition.effects.is_empty() || !transition.timers.is_empty();
+        let moves_people = transition.facts.iter().any(moves_people);
+        let needs_room = transition.needs_room && moves_people;
+        let has_work =
+            moves_people || !transition.effects.is_empty() || !transition.timers.is_empty();
         let now = self.clock.now();
         let settlement = with.settlement.clone();
         let mut turn = TurnCommit::new(transition, key.clone(), opened, settlement, now)
             .map_err(|error| Failed::For(error.into()))?;
         turn.raw.clone_from(&with.raw);
+        if let Some(chosen) = &with.chosen {
+            turn.operators.clone_from(&chosen.operators);
+            if let Some(guard) = &mut turn.queue {
+                guard.revision = Some(chosen.queue);
+            }
+        } else if needs_room && let Some(holder) = &turn.row.holder {
+            let room = self.room_of(&turn.bot, holder, turn.row.queue.as_ref());
+            if let Some((operator, queue)) = room.await.map_err(Failed::For)? {
+                turn.operators.push(operator);
+                turn.queue = turn.queue.or(queue);
+            }
+        }
         // An answer that can't be used has cost something too.
         if let Some((_, usage)) = with.usage.as_ref().filter(|_| turn.usage.is_empty()) {
             turn.usage = *usage;
@@ -396,6 +489,12 @@ impl Worker {
             Err(error @ (CommitError::Conflict { .. } | CommitError::Unknown { .. })) => {
                 Err(Failed::Again(error))
             }
+            // Whoever chose chooses again.
+            Err(CommitError::Full { .. } | CommitError::Outdated) if with.chosen.is_some() => {
+                Ok(Handled::NotYet)
+            }
+            Err(CommitError::Full { operator }) => Err(Failed::For(HandleError::Full { operator })),
+            Err(error @ CommitError::Outdated) => Err(Failed::Again(error)),
             Err(CommitError::Store(error)) => Err(Failed::For(error.into())),
         }
     }
@@ -416,9 +515,10 @@ impl Worker {
         }
         match refused.reason {
             Refusal::TimerEarly => return Ok(Handled::NotYet),
-            Refusal::Unchanged if is_command || event.body == EventBody::Deployed => {
+            Refusal::Unchanged if is_command || is_of_runner(&event.body) => {
                 return Ok(Handled::Unchanged);
             }
+            Refusal::WaitsNoMore => return Ok(Handled::Unchanged),
             _ if is_command => return Err(HandleError::Refused(Box::new(refused))),
             _ => {}
         }
@@ -446,7 +546,12 @@ impl Worker {
             None => Contact::new(id, space.clone(), person.profile),
         };
         let now = self.clock.now();
-        let snapshot = config.open(person.address.clone(), contact.view.clone(), now);
+        let mut snapshot = config.open(person.address.clone(), contact.view.clone(), now);
+        // What it is to know of its queue by its first turn.
+        if let Some(queue) = crate::engine::queue_of(&config, &snapshot) {
+            let row = self.store.queue(space, queue).await?;
+            snapshot.terms = row.map(|row| row.queue.terms());
+        }
         Ok((
             snapshot,
             Opened {
@@ -475,6 +580,10 @@ pub(crate) struct With {
     pub(crate) automatic: bool,
     /// What an answer has cost, which is spent though nobody waits for it any more.
     pub(crate) usage: Option<(BotId, Usage)>,
+    /// By which rows the event's choice was made.
+    pub(crate) chosen: Option<Chosen>,
+    /// The operator who acts, of whom the policy is asked.
+    pub(crate) actor: Option<Operator>,
 }
 
 /// Who an inbound event is from.
@@ -489,6 +598,32 @@ pub(crate) enum Failed {
     /// The dialog changed meanwhile, or nobody knows: load and decide again.
     Again(CommitError),
     For(HandleError),
+}
+
+/// Whether the runner itself looked whether there is something to change, and may look again.
+const fn is_of_runner(body: &EventBody) -> bool {
+    matches!(
+        body,
+        EventBody::Deployed
+            | EventBody::QueueChanged(_)
+            | EventBody::Routed { .. }
+            | EventBody::OperatorLeft { .. }
+    )
+}
+
+/// Whether a fact may change who has the dialog, or who may get it.
+const fn moves_people(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::AssigneeChanged { .. }
+            | Fact::HandlingChanged { .. }
+            | Fact::Queued { .. }
+            | Fact::Offered { .. }
+            | Fact::OfferEnded { .. }
+            | Fact::SessionOpened { .. }
+            | Fact::SessionReopened { .. }
+            | Fact::SessionCompleted { .. }
+    )
 }
 
 /// What the contact's event becomes in a pause of the bot: it is kept, and the flow gets it later.

@@ -6,8 +6,8 @@ use crate::dialog::codec::{self, EncodeError};
 use crate::dialog::time;
 use crate::dialog::{
     Address, BotId, CancelScope, ChannelId, Contact, ContactPatch, DialogId, DialogRow, Effect,
-    EffectId, Event, EventKey, ExternalId, FailureReason, MessageRecord, Moment, RawBody, Revision,
-    TimerChange, Usage,
+    EffectId, Event, EventKey, ExternalId, FailureReason, MessageRecord, Moment, OperatorId,
+    QueueId, RawBody, Revision, SessionRecord, TimerChange, Usage,
 };
 use crate::engine::{Refusal, Transition};
 
@@ -51,6 +51,36 @@ pub struct TurnCommit {
     pub raw: Option<RawBody>,
     /// What models used for this turn: it is added to the bot's row.
     pub usage: Usage,
+    /// Sessions that were opened, changed or completed, in their order: at most one is open.
+    pub sessions: Vec<SessionRecord>,
+    /// What must be so of operators, each named once.
+    pub operators: Vec<OperatorGuard>,
+    /// What must be so of a queue, and whom its rule gave the dialog.
+    pub queue: Option<QueueGuard>,
+    /// Operators who let an offer run out.
+    pub missed: Vec<OperatorId>,
+}
+
+/// What must be so of an operator of the dialog's space for a turn to be committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorGuard {
+    /// Who.
+    pub operator: OperatorId,
+    /// His row is at this revision still.
+    pub revision: Revision,
+    /// Where the turn makes him the dialog's holder, and he wasn't before: his load is below this.
+    pub capacity: Option<u32>,
+}
+
+/// What must be so of a queue of the dialog's space for a turn to be committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueGuard {
+    /// The queue.
+    pub queue: QueueId,
+    /// Its row is at this revision still; none where that doesn't matter.
+    pub revision: Option<Revision>,
+    /// Members whom its rule gave or offered the dialog.
+    pub given: Vec<OperatorId>,
 }
 
 impl fmt::Debug for TurnCommit {
@@ -67,6 +97,8 @@ impl fmt::Debug for TurnCommit {
             .field("cancel", &self.cancel)
             .field("settlement", &self.settlement)
             .field("usage", &self.usage)
+            .field("operators", &self.operators)
+            .field("queue", &self.queue)
             .finish_non_exhaustive()
     }
 }
@@ -114,6 +146,14 @@ impl TurnCommit {
             moved: transition.moved,
             raw: None,
             usage: transition.usage,
+            sessions: transition.sessions,
+            operators: Vec::new(),
+            queue: transition.given.map(|(queue, given)| QueueGuard {
+                queue,
+                revision: None,
+                given,
+            }),
+            missed: transition.missed,
         })
     }
 }
@@ -271,6 +311,15 @@ pub enum CommitError {
         /// The revision found.
         found: Revision,
     },
+    /// A guard said no: an operator has no room for one more dialog.
+    #[error("operator `{operator}` has no room for another dialog")]
+    Full {
+        /// Who.
+        operator: OperatorId,
+    },
+    /// A guard said no: the row of an operator or of a queue isn't the one that was looked at.
+    #[error("an operator or a queue was changed meanwhile")]
+    Outdated,
     /// The answer was lost: it may or may not have happened. Load again before anything else.
     #[error("the outcome of the commit is unknown")]
     Unknown {

@@ -1,5 +1,6 @@
 //! The reference store: everything in memory, gone with the process.
 
+mod people;
 mod record;
 mod tables;
 
@@ -9,17 +10,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use crate::crm::{Filter, Operator, Queue};
 use crate::dialog::{
     Address, BotId, ChannelId, ConfigHash, Contact, ContactId, DialogId, EffectBody, EffectId,
-    EventKey, ExternalId, FlowId, FlowVersion, Moment, RawBody, ReceiptState, Receipted, Revision,
-    SendLane, Source, StatusKind,
+    EventKey, ExternalId, FlowId, FlowVersion, Moment, OperatorId, QueueId, RawBody, ReceiptState,
+    Receipted, Revision, SendLane, SessionRecord, Source, SpaceId, StatusKind,
 };
 use crate::flow::{Definition, Standing};
 use crate::store::{
     Begun, BotRow, CommitError, Committed, Delivery, DeliveryState, DialogSummary, Due,
-    DueDelivery, DueQuery, DueTimer, JournalTurn, LoadedDialog, OutboxEntry, PAGE_MAX,
-    RefusedEvent, Settlement, Store, StoreError, StoredRefusal, StoredUnclaimed, TranscriptLine,
-    TurnCommit, Unclaimed,
+    DueDelivery, DueQuery, DueQueue, DueTimer, JournalTurn, LoadedDialog, MemberRow, OperatorRow,
+    OutboxEntry, PAGE_MAX, QueueRow, RefusedEvent, Settlement, Store, StoreError, StoredRefusal,
+    StoredUnclaimed, TranscriptLine, TurnCommit, Unclaimed,
 };
 use tables::{Entry, Inner};
 
@@ -236,11 +238,14 @@ impl Store for MemoryStore {
             let next = later.find(|(due, id)| *due > now && !is_held(id));
             next.map(|(due, _)| *due)
         });
-        let next = next_ready.chain(next_timer).min();
+        let leaving = inner.people.next_leaving(now);
+        let next = next_ready.chain(next_timer).chain(leaving).min();
         Ok(Due {
             timers: timers.collect(),
             deliveries,
             lagging: inner.lagging.iter().take(limit).copied().collect(),
+            queues: inner.people.due_queues().take(limit).collect(),
+            operators: inner.people.due_operators(now).take(limit).collect(),
             next,
         })
     }
@@ -495,6 +500,128 @@ impl Store for MemoryStore {
                     .and_then(|entry| entry.failure),
                 ids: record.ids_of(message.id),
             })
+            .collect())
+    }
+
+    async fn operator(
+        &self,
+        space: &SpaceId,
+        operator: &OperatorId,
+    ) -> Result<Option<OperatorRow>, StoreError> {
+        Ok(self.lock().people.operator(space, operator).cloned())
+    }
+
+    async fn operators(
+        &self,
+        space: &SpaceId,
+        after: Option<&OperatorId>,
+        limit: usize,
+    ) -> Result<Vec<OperatorRow>, StoreError> {
+        let inner = self.lock();
+        let rows = inner.people.operators(space, after);
+        Ok(rows.take(limit.min(PAGE_MAX)).cloned().collect())
+    }
+
+    async fn save_operator(
+        &self,
+        operator: &Operator,
+        expected: Revision,
+    ) -> Result<(), CommitError> {
+        self.lock().people.save_operator(operator, expected)
+    }
+
+    async fn queue(
+        &self,
+        space: &SpaceId,
+        queue: &QueueId,
+    ) -> Result<Option<QueueRow>, StoreError> {
+        Ok(self.lock().people.queue(space, queue).cloned())
+    }
+
+    async fn queues(
+        &self,
+        space: &SpaceId,
+        after: Option<&QueueId>,
+        limit: usize,
+    ) -> Result<Vec<QueueRow>, StoreError> {
+        let inner = self.lock();
+        let rows = inner.people.queues(space, after);
+        Ok(rows.take(limit.min(PAGE_MAX)).cloned().collect())
+    }
+
+    async fn save_queue(&self, queue: &Queue, expected: Revision) -> Result<(), CommitError> {
+        self.lock().people.save_queue(queue, expected)
+    }
+
+    async fn members(
+        &self,
+        space: &SpaceId,
+        queue: &QueueId,
+    ) -> Result<Vec<MemberRow>, StoreError> {
+        Ok(self.lock().people.members(space, queue))
+    }
+
+    async fn waiting(
+        &self,
+        space: &SpaceId,
+        queue: &QueueId,
+        after: Option<(Moment, DialogId)>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        let inner = self.lock();
+        let waiting = inner.people.waiting(space, queue, after);
+        let waiting = waiting.take(limit.min(PAGE_MAX));
+        Ok(waiting
+            .filter_map(|dialog| Some(inner.dialogs.get(&dialog)?.summary(dialog)))
+            .collect())
+    }
+
+    async fn distributed(&self, queue: &DueQueue) -> Result<(), StoreError> {
+        self.lock().people.distributed(queue);
+        Ok(())
+    }
+
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        let inner = self.lock();
+        let records = inner.dialogs.range(following(after));
+        let matching = records.filter(|(dialog, record)| {
+            let row = record.filter_row(**dialog);
+            filter.matches(&row)
+        });
+        let matching = matching.take(limit.min(PAGE_MAX));
+        Ok(matching
+            .map(|(dialog, record)| record.summary(*dialog))
+            .collect())
+    }
+
+    async fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
+        let inner = self.lock();
+        let records = inner.dialogs.iter();
+        let matching = records.filter(|(dialog, record)| {
+            let row = record.filter_row(**dialog);
+            filter.matches(&row)
+        });
+        Ok(matching.count() as u64)
+    }
+
+    async fn sessions(
+        &self,
+        dialog: DialogId,
+        after: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<SessionRecord>, StoreError> {
+        let inner = self.lock();
+        let sessions = inner.dialogs.get(&dialog).map(|record| &record.sessions);
+        let sessions = sessions.into_iter().flatten();
+        let later = sessions.filter(|(number, _)| Some(**number) > after);
+        Ok(later
+            .take(limit.min(PAGE_MAX))
+            .map(|(_, session)| session.clone())
             .collect())
     }
 

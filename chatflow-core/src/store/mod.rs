@@ -23,20 +23,21 @@ mod rows;
 use async_trait::async_trait;
 
 pub use commit::{
-    CommitError, Committed, Opened, RefusedEvent, Settled, Settlement, StoreError, TurnCommit,
-    Unclaimed,
+    CommitError, Committed, Opened, OperatorGuard, QueueGuard, RefusedEvent, Settled, Settlement,
+    StoreError, TurnCommit, Unclaimed,
 };
 pub use memory::MemoryStore;
 pub use rows::{
-    About, Begun, BotRow, Delivery, DeliveryState, DialogSummary, Due, DueDelivery, DueQuery,
-    DueTimer, JournalTurn, LoadedDialog, OutboxEntry, StoredRefusal, StoredUnclaimed,
-    TranscriptLine,
+    About, Begun, BotRow, Delivery, DeliveryState, DialogSummary, Due, DueDelivery, DueOperator,
+    DueQuery, DueQueue, DueTimer, JournalTurn, LoadedDialog, MemberRow, OperatorRow, OutboxEntry,
+    QueueRow, StoredRefusal, StoredUnclaimed, TranscriptLine,
 };
 
+use crate::crm::{Filter, Operator, Queue};
 use crate::dialog::{
     Address, BotId, ChannelId, ConfigHash, Contact, ContactId, DialogId, EffectId, EventKey,
-    ExternalId, FlowId, FlowVersion, Moment, RawBody, ReceiptState, Receipted, Revision, Source,
-    StatusKind,
+    ExternalId, FlowId, FlowVersion, Moment, OperatorId, QueueId, RawBody, ReceiptState, Receipted,
+    Revision, SessionRecord, Source, SpaceId, StatusKind,
 };
 use crate::flow::{Definition, Standing};
 
@@ -75,6 +76,26 @@ pub const PAGE_MAX: usize = 1000;
 /// stays as it is, and is due again as it was when the pause is over. What people send goes on,
 /// and overtakes what is held before it. What was in flight when the pause began is not stopped.
 /// A turn may be committed at any time; what it decides is held like the rest.
+///
+/// # People and queues
+/// - **Load**: an operator's load is the number of dialogs of his space whose row names him as the
+///   holder, exact after every write. It is changed by the turn's own transaction, from the row
+///   before and the row after, and has no part in the operator's revision.
+/// - **Guards**: all are looked at before anything is written, against the rows as they are in the
+///   turn's own transaction. Rows are locked in one order: operators by their ids, then the queue,
+///   then the dialog.
+/// - **A queue is stirred** in the write that may lead a waiting dialog to somebody, so that a crash
+///   between that and the distribution loses nobody: by a turn after which its dialog waits in it
+///   otherwise than before (newly, since another moment, with another offer, without one that it
+///   had, or handled otherwise) or knows terms of it for the first time; by a turn that frees a
+///   place of one of its members; by a turn that takes a place of an operator to whom another
+///   dialog is offered that waits in it, since he may have no room for that any more; by
+///   [`save_operator`](Store::save_operator) of one of its members; by
+///   [`save_queue`](Store::save_queue). It stays due until [`distributed`](Store::distributed)
+///   says that nothing has stirred it since.
+/// - **Sessions**: at most one of a dialog is open. One that a turn names is written or written
+///   anew under its number.
+/// - **Spaces** share nothing: the same ids in two of them are two operators and two queues.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Keeps the stored forms of configs under their hashes. Keeping one again changes nothing.
@@ -132,6 +153,14 @@ pub trait Store: Send + Sync + 'static {
     /// Messages that name an external id are found by it, see
     /// [`find_message`](Store::find_message).
     ///
+    /// Where a guard of `turn.operators` or `turn.queue` doesn't hold, nothing changes:
+    /// [`CommitError::Full`] where an operator has no room, [`CommitError::Outdated`] where a row
+    /// isn't the one that was looked at. That is looked at after the key and the revision. Missed
+    /// offers of `turn.missed` are counted, of operators whom the space knows; a member whom
+    /// `turn.queue` says was given the dialog is the last to be given the next one. A turn after
+    /// which two sessions of its dialog would be open changes nothing either, and is an error of
+    /// the [store](CommitError::Store): no engine makes one.
+    ///
     /// `turn.usage` is added to the row of the turn's bot, exactly; see
     /// [`Usage::plus`](crate::Usage::plus) for what is too much.
     ///
@@ -176,6 +205,9 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Also dialogs that lag, at most `query.limit` of them, in the order of their ids: found by
     /// an index, not by looking at dialogs that don't.
+    ///
+    /// So it is with queues that were stirred, in the order of spaces and ids, and with operators
+    /// whose [`leaves_at`](Operator::leaves_at) has come: at most `query.limit` of each.
     async fn due(&self, query: &DueQuery) -> Result<Due, StoreError>;
 
     /// Starts a delivery: counts the attempt durably and hands out the entry, if it may start.
@@ -293,6 +325,91 @@ pub trait Store: Send + Sync + 'static {
         after: Option<EffectId>,
         limit: usize,
     ) -> Result<Vec<TranscriptLine>, StoreError>;
+
+    /// An operator's row.
+    async fn operator(
+        &self,
+        space: &SpaceId,
+        operator: &OperatorId,
+    ) -> Result<Option<OperatorRow>, StoreError>;
+
+    /// Operators of a space in the order of their ids, after `after`.
+    async fn operators(
+        &self,
+        space: &SpaceId,
+        after: Option<&OperatorId>,
+        limit: usize,
+    ) -> Result<Vec<OperatorRow>, StoreError>;
+
+    /// Replaces an operator's row, if it is still at revision `expected`; 0 makes a new one. The
+    /// row's own revision must be `expected + 1`. Load and missed offers stay; a new row's load is
+    /// counted. Stirs the queues of which he is a member.
+    ///
+    /// # Errors
+    /// [`CommitError::Conflict`] with the revision found; nothing is changed then.
+    async fn save_operator(
+        &self,
+        operator: &Operator,
+        expected: Revision,
+    ) -> Result<(), CommitError>;
+
+    /// A queue's row.
+    async fn queue(&self, space: &SpaceId, queue: &QueueId)
+    -> Result<Option<QueueRow>, StoreError>;
+
+    /// Queues of a space in the order of their ids, after `after`.
+    async fn queues(
+        &self,
+        space: &SpaceId,
+        after: Option<&QueueId>,
+        limit: usize,
+    ) -> Result<Vec<QueueRow>, StoreError>;
+
+    /// Replaces a queue's row, if it is still at revision `expected`; 0 makes a new one. The row's
+    /// own revision must be `expected + 1`. Stirs it. Who leaves it and comes back later is like
+    /// one who was never given a dialog.
+    ///
+    /// # Errors
+    /// [`CommitError::Conflict`] with the revision found; nothing is changed then.
+    async fn save_queue(&self, queue: &Queue, expected: Revision) -> Result<(), CommitError>;
+
+    /// Members of a queue in the order of their ids, all as of one moment.
+    async fn members(&self, space: &SpaceId, queue: &QueueId)
+    -> Result<Vec<MemberRow>, StoreError>;
+
+    /// Dialogs that wait in a queue, the longest waiting first, then by id, after `after`: found by
+    /// an index.
+    async fn waiting(
+        &self,
+        space: &SpaceId,
+        queue: &QueueId,
+        after: Option<(Moment, DialogId)>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError>;
+
+    /// Notes that a queue was distributed as it was when it had been stirred this often. It is due
+    /// again only if it was stirred since.
+    async fn distributed(&self, queue: &DueQueue) -> Result<(), StoreError>;
+
+    /// Dialogs that match a filter, in the order of their ids, after `after`: exactly those whose
+    /// rows [`Filter::matches`] takes.
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError>;
+
+    /// How many dialogs match a filter.
+    async fn count(&self, filter: &Filter) -> Result<u64, StoreError>;
+
+    /// Sessions of a dialog in the order of their numbers, after one.
+    async fn sessions(
+        &self,
+        dialog: DialogId,
+        after: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<SessionRecord>, StoreError>;
 
     /// Outbox entries of a dialog that are not settled for good, in order.
     async fn outbox(&self, dialog: DialogId) -> Result<Vec<OutboxEntry>, StoreError>;

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::crm::{Operator, Queue};
 use crate::dialog::{
     Address, BotId, ChannelId, Contact, ContactId, DialogId, DialogRow, Effect, EffectId, EventKey,
-    ExternalId, FailureReason, Message, MessageRecord, Moment, ReceiptState, Revision, SendLane,
-    Usage,
+    ExternalId, FailureReason, Message, MessageRecord, Moment, OperatorId, QueueId, ReceiptState,
+    Revision, SendLane, SpaceId, Usage,
 };
 use crate::store::Unclaimed;
 
@@ -79,6 +80,57 @@ impl DueQuery {
     }
 }
 
+/// An operator's row, and what the store counts of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorRow {
+    /// The operator.
+    pub operator: Operator,
+    /// How many dialogs he has in progress: exactly those whose row names him as the holder.
+    pub load: u32,
+    /// How many offers he has let run out.
+    pub missed: u64,
+}
+
+/// A queue's row, and what the store counts of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueRow {
+    /// The queue.
+    pub queue: Queue,
+    /// How often something has happened that may lead a waiting dialog to somebody.
+    pub stirred: u64,
+}
+
+/// A member of a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberRow {
+    /// Who.
+    pub operator: OperatorId,
+    /// His row; none where the space doesn't know him.
+    pub row: Option<OperatorRow>,
+    /// The queue's count when he was last given a dialog; 0 for never.
+    pub given: u64,
+}
+
+/// A queue in which a waiting dialog may have somebody to go to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DueQueue {
+    /// The space.
+    pub space: SpaceId,
+    /// The queue.
+    pub queue: QueueId,
+    /// How often it was stirred.
+    pub stirred: u64,
+}
+
+/// An operator whose dialogs are to be looked at, since he went away.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DueOperator {
+    /// The space.
+    pub space: SpaceId,
+    /// The operator.
+    pub operator: OperatorId,
+}
+
 /// What is due.
 #[derive(Debug, Clone, Default)]
 pub struct Due {
@@ -88,7 +140,11 @@ pub struct Due {
     pub deliveries: Vec<DueDelivery>,
     /// Dialogs that lag behind their contact's row.
     pub lagging: Vec<DialogId>,
-    /// The next moment at which a timer or an entry that waits for its time becomes due;
+    /// Queues that were stirred since they were last distributed.
+    pub queues: Vec<DueQueue>,
+    /// Operators whose [`leaves_at`](crate::Operator::leaves_at) has come.
+    pub operators: Vec<DueOperator>,
+    /// The next moment at which a timer, an operator or an entry that waits for its time becomes due;
     /// none if nothing is planned. What is due already doesn't count. Nothing becomes due before
     /// it; at it, nothing may be due after all.
     pub next: Option<Moment>,
@@ -266,6 +322,8 @@ pub struct DialogSummary {
     pub address: Address,
     /// Its contact.
     pub contact: ContactId,
+    /// Its space.
+    pub space: SpaceId,
     /// Its revision.
     pub revision: Revision,
     /// Its columns.

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use chatflow_core::{
     Address, Begun, BotId, BotRow, ChannelId, CommitError, Committed, ConfigHash, Contact,
-    ContactId, Definition, DialogId, DialogSummary, Due, DueQuery, EffectId, EventKey, ExternalId,
-    FlowId, FlowVersion, JournalTurn, LoadedDialog, MemoryStore, Moment, OutboxEntry, RawBody,
-    ReceiptState, Receipted, RefusedEvent, Revision, Settlement, Source, Standing, StatusKind,
-    Store, StoreError, StoredRefusal, StoredUnclaimed, TranscriptLine, TurnCommit, Unclaimed,
+    ContactId, Definition, DialogId, DialogSummary, Due, DueQuery, DueQueue, EffectId, EventKey,
+    ExternalId, Filter, FlowId, FlowVersion, JournalTurn, LoadedDialog, MemberRow, MemoryStore,
+    Moment, Operator, OperatorId, OperatorRow, OutboxEntry, Queue, QueueId, QueueRow, RawBody,
+    ReceiptState, Receipted, RefusedEvent, Revision, SessionRecord, Settlement, Source, SpaceId,
+    Standing, StatusKind, Store, StoreError, StoredRefusal, StoredUnclaimed, TranscriptLine,
+    TurnCommit, Unclaimed,
 };
 
 /// The reference store, on a bad day: each number says how many of the next calls go wrong.
@@ -92,6 +94,84 @@ impl Store for Flaky {
     }
     async fn refuse(&self, refused: RefusedEvent) -> Result<Committed, CommitError> {
         self.store.refuse(refused).await
+    }
+    async fn operator(
+        &self,
+        space: &SpaceId,
+        operator: &OperatorId,
+    ) -> Result<Option<OperatorRow>, StoreError> {
+        self.store.operator(space, operator).await
+    }
+    async fn operators(
+        &self,
+        space: &SpaceId,
+        after: Option<&OperatorId>,
+        limit: usize,
+    ) -> Result<Vec<OperatorRow>, StoreError> {
+        self.store.operators(space, after, limit).await
+    }
+    async fn save_operator(
+        &self,
+        operator: &Operator,
+        expected: Revision,
+    ) -> Result<(), CommitError> {
+        self.store.save_operator(operator, expected).await
+    }
+    async fn queue(
+        &self,
+        space: &SpaceId,
+        queue: &QueueId,
+    ) -> Result<Option<QueueRow>, StoreError> {
+        self.store.queue(space, queue).await
+    }
+    async fn queues(
+        &self,
+        space: &SpaceId,
+        after: Option<&QueueId>,
+        limit: usize,
+    ) -> Result<Vec<QueueRow>, StoreError> {
+        self.store.queues(space, after, limit).await
+    }
+    async fn save_queue(&self, queue: &Queue, expected: Revision) -> Result<(), CommitError> {
+        self.store.save_queue(queue, expected).await
+    }
+    async fn members(
+        &self,
+        space: &SpaceId,
+        queue: &QueueId,
+    ) -> Result<Vec<MemberRow>, StoreError> {
+        self.store.members(space, queue).await
+    }
+    async fn waiting(
+        &self,
+        space: &SpaceId,
+        queue: &QueueId,
+        after: Option<(Moment, DialogId)>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        self.store.waiting(space, queue, after, limit).await
+    }
+    async fn distributed(&self, queue: &DueQueue) -> Result<(), StoreError> {
+        self.store.distributed(queue).await
+    }
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        self.store.list(filter, after, limit).await
+    }
+    async fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
+        self.store.count(filter).await
+    }
+    async fn sessions(
+        &self,
+        dialog: DialogId,
+        after: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<SessionRecord>, StoreError> {
+        self.store.sessions(dialog, after, limit).await
     }
     async fn keep_unclaimed(&self, unclaimed: Unclaimed) -> Result<Committed, CommitError> {
         self.store.keep_unclaimed(unclaimed).await

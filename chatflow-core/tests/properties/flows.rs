@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use chatflow_core::{
     AiReply, AiRoute, AiSettings, Alert, Amount, Ask, Assign, Behaviour, Branch, Condition, Delay,
-    DuringDelay, ErrorInbound, ErrorRetry, Finish, FinishStatus, FlowBuilder, FlowDefinition,
-    KeywordRouter, MediaRule, NotificationRule, Occurrence, PassToBot, PostbackRule, Price, Push,
-    PushTogether, QuietHours, ResumeFrom, Robot, SendMessage, StepFailure, StepTarget, Track,
-    TranslateTo, TranslationSettings, Typing, Webhook,
+    DuringDelay, Enqueue, ErrorInbound, ErrorRetry, Finish, FinishStatus, FlowBuilder,
+    FlowDefinition, KeywordRouter, MediaRule, NotificationRule, Occurrence, PassToBot,
+    PostbackRule, Price, Push, PushTogether, QuietHours, ResumeFrom, Robot, SendMessage,
+    StepFailure, StepTarget, Track, TranslateTo, TranslationSettings, Typing, Webhook,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -82,6 +82,7 @@ pub(crate) fn flows() -> impl Strategy<Value = FlowDefinition> {
                 11 => flow
                     .step(name, Track::event("deposit").value(50))
                     .exit("next", to(0)),
+                12 if targets[1] % 2 == 0 => flow.step(name, Enqueue::into("sales")),
                 12 => flow.step(name, Assign::to("anna")),
                 13 => flow
                     .step(name, TranslateTo::Language("es".to_owned()))

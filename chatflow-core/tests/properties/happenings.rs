@@ -9,6 +9,8 @@ use chatflow_core::{
 };
 use proptest::prelude::*;
 
+use crate::people::{Routing, acts, routings};
+
 const WORDS: [&str; 14] = [
     "a",
     "b",
@@ -28,9 +30,11 @@ const WORDS: [&str; 14] = [
 
 /// What happens next; times and ids are filled in from the snapshot when it happens.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "a test has few of them")]
 pub(crate) enum Happening {
     Says(&'static str),
-    Operator(OperatorAct, Option<i64>),
+    Operator(Box<OperatorAct>, Option<i64>),
+    Routing(Routing),
     Reach(Reach),
     Fails(FailureClass),
     ContactBlocked(bool),
@@ -97,7 +101,9 @@ pub(crate) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
     let happening = prop_oneof![
         8 => word.clone().prop_map(Happening::Says),
         4 => (act, prop::option::weighted(0.2, -1..2_i64))
-            .prop_map(|(act, revision)| Happening::Operator(act, revision)),
+            .prop_map(|(act, revision)| Happening::Operator(Box::new(act), revision)),
+        3 => acts().prop_map(|act| Happening::Operator(Box::new(act), None)),
+        3 => routings().prop_map(Happening::Routing),
         1 => reach.prop_map(Happening::Reach),
         1 => class.prop_map(Happening::Fails),
         1 => any::<bool>().prop_map(Happening::ContactBlocked),
@@ -159,12 +165,13 @@ pub(crate) fn event(
     let body = match happening.clone() {
         Happening::Says(word) => EventBody::MessageReceived(word.into()),
         Happening::Operator(act, at) => {
-            let event = Event::operator(format!("{n}"), "op", act);
+            let event = Event::operator(format!("{n}"), "op", *act);
             return match at {
                 Some(offset) => event.if_revision(snapshot.revision.saturating_add_signed(offset)),
                 None => event,
             };
         }
+        Happening::Routing(routing) => routing.event(snapshot, *now),
         Happening::Reach(reach) => EventBody::ReachReported(reach),
         Happening::Fails(class) => EventBody::DeliveryFailed {
             effect: last,

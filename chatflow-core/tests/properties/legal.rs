@@ -55,7 +55,7 @@ impl LegalTable {
 pub(crate) fn letter(actor: &Actor, to: StatusKind) -> &'static str {
     match actor {
         Actor::Contact | Actor::MediaRule(_) => "i",
-        Actor::Operator(_) | Actor::ContactRow => "o",
+        Actor::Operator(_) | Actor::ContactRow | Actor::Queue(_) | Actor::Absence(_) => "o",
         Actor::Step(_) | Actor::Timer(_) | Actor::Robot(_) | Actor::Deploy => "r",
         Actor::Postback(_) => "p",
         // A message that the channel refuses for good is an engine's error, not a matter of reach.

@@ -4,6 +4,7 @@
 mod flows;
 mod happenings;
 mod legal;
+mod people;
 mod transition;
 #[path = "../world/mod.rs"]
 mod world;
@@ -20,6 +21,7 @@ use proptest::prelude::*;
 use flows::{behaviours, flows};
 use happenings::{event, happenings};
 use legal::LegalTable;
+use people::{check_people, people_of};
 use transition::check_transition;
 use world::opened;
 
@@ -41,7 +43,7 @@ proptest! {
     #[test]
     fn fl_49_fl_51_st_42_any_flow_any_events(
         flow in flows(),
-        behaviour in behaviours(),
+        behaviour in people_of(behaviours()),
         happenings in happenings(),
     ) {
         let limits = Limits { steps_per_turn: 30, effects_per_turn: 12, robot_acts_per_turn: 5, text_bytes: 2048, data_bytes: 2048 };
@@ -59,6 +61,7 @@ proptest! {
             match (first, second) {
                 (Ok(first), Ok(second)) => {
                     check_transition(&table, &snapshot, &event, &first, &limits);
+                    check_people(&snapshot, &first);
                     prop_assert_eq!(codec::encode(&first.facts).unwrap(), codec::encode(&second.facts).unwrap());
                     prop_assert_eq!(&first.effects, &second.effects);
                     let bytes = first.snapshot.encode().unwrap();

@@ -30,6 +30,10 @@ pub(crate) fn check_transition(
         .sum();
     assert!(size <= limits.data_bytes, "data stays within its limit");
 
+    // The bot's setting gives a completed session's dialog back to the bot (ST-35).
+    let completes = |fact: &Fact| matches!(fact, Fact::SessionCompleted { .. });
+    let given_back = next.automation == Automation::Start && after.facts.iter().any(completes);
+
     // Every change of status is recorded once, joins the one before, and is in the table.
     let mut shown: ShownStatus = before.shown_status();
     let mut led = shown.kind == StatusKind::Auto;
@@ -51,8 +55,12 @@ pub(crate) fn check_transition(
         let restored = from.kind == StatusKind::Blocked
             && by == "o"
             && matches!(to.kind, StatusKind::Error | StatusKind::Stopped);
+        let is_start = to.kind == StatusKind::Start;
         assert!(
-            from.kind == to.kind || restored || table.allows(from.kind, to.kind, by),
+            from.kind == to.kind
+                || restored
+                || given_back && is_start
+                || table.allows(from.kind, to.kind, by),
             "{from} to {to} by {actor:?} is not in the table"
         );
         shown = to.clone();
@@ -86,7 +94,7 @@ pub(crate) fn check_transition(
         }
         let led_away = |fact: &Fact| matches!(fact, Fact::PostbackNoted { moved: true, .. });
         let is_placed = has_robots || after.facts.iter().any(led_away);
-        if !is_placed && !matches!(event.body, EventBody::OperatorActed { .. }) {
+        if !is_placed && !given_back && !matches!(event.body, EventBody::OperatorActed { .. }) {
             // That the contact was heard, or that a block ended, is no step's doing.
             // A reply that was written and not sent is dropped with the status it was written in.
             let keeps = next.position.iter().any(|at| at.memory != Value::Null);
@@ -118,14 +126,15 @@ pub(crate) fn check_transition(
         .iter()
         .any(|fact| matches!(fact, Fact::PushFired { sent: true, .. }));
     let waits = before.shown_status().kind == StatusKind::Waiting;
+    let tells_to_wait = matches!(event.body, EventBody::Routed { .. });
     let flushed = before.outgoing.len() > next.outgoing.len();
     assert!(
-        led || !begins || pushed && waits || flushed,
+        led || !begins || pushed && waits || flushed || tells_to_wait,
         "nothing automatic unless Auto"
     );
     let operator = matches!(event.body, EventBody::OperatorActed { .. });
     let step = |snapshot: &Snapshot| snapshot.position.as_ref().map(|at| at.step.clone());
-    if !led && !operator {
+    if !led && !operator && !given_back {
         assert_eq!(
             step(before),
             step(next),
@@ -188,7 +197,9 @@ pub(crate) fn check_transition(
     }
     // Where a message tries a step behind Error again, it may wait like any other.
     let is_error = matches!(next.automation, Automation::Error(_));
-    let by_itself = |name: &str| matches!(name, "pause" | "retry") || is_error && name == "held";
+    let by_itself = |name: &str| {
+        matches!(name, "pause" | "retry" | "offer" | "session") || is_error && name == "held"
+    };
     assert!(
         next.automation.drives() || next.timers.keys().all(|name| by_itself(name)),
         "timers belong to automation"

@@ -20,7 +20,7 @@ proptest! {
                 prop::sample::select(vec![
                     "> ", "< ", "@ ", "@ +", "! ", "!eva ", "% ", "~ call p ", "? ", "anna< ",
                     "> (", "< \"", "? data ", "~ ai ", "~ ai late ", "~ http ", "~ bot ", "* postback a ", "? timers ", "? usage ", "? asked ", "! set ", "! status ", "! reply ", "é> ", "? change ",
-                    "> [photo", "> [", "< [photo] ", "< [voice \"", "! tag +", "! field a=",
+                    "= operator ", "= queue a ", "= ", "! transfer ", "> [photo", "> [", "< [photo] ", "< [voice \"", "! tag +", "! field a=",
                     "! contact tag ", "! contact field ", "% profile name=", "? card ", "? tag ",
                 ]),
                 "[ -~é\\t]{0,40}",
@@ -83,7 +83,7 @@ proptest! {
                 "! reply Hello", "! block", "! unblock", "% blocked", "% unblocked",
                 "% cannot_write", "% transient", "% ambiguous", "% refuse removed",
                 "% duplicate", "% transient after 1", "~ call crm later", "~ call crm late 1", "* postback sale 5 click=a unknown",
-                "* postback sale 5", "! assign eva", "! pit_stop on", "! pit_stop off", "? status auto", "? unchanged", "? refused blocked",
+                "* postback sale 5", "! assign eva", "= operator op active", "= operator eva active", "= queue q op eva accept=1m", "! queue q", "! accept", "!eva decline", "! transfer eva as child", "! close", "! reopen", "! inactive", "! active", "! line 2", "! acknowledge", "? session queued", "! pit_stop on", "! pit_stop off", "? status auto", "? unchanged", "? refused blocked",
             ]),
             0..25,
         )

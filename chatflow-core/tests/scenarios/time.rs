@@ -1,67 +1,14 @@
-//! Time, calls and rules: each scenario in `time/` holds for the flow files that its first line
-//! names, twice over and with the same transcript.
+//! Time, calls and rules: the scenarios of `time/`.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use chatflow_core::FlowFiles;
 use chatflow_core::testing::{Player, Scenario, block_on};
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/time")
-}
-
-/// Set `CHATFLOW_UPDATE_SCENARIOS=1` to rewrite the `<` lines as they happen; then read the
-/// diff.
-fn holds(name: &str) {
-    let path = folder().join(format!("{name}.scenario"));
-    let text = fs::read_to_string(&path).unwrap();
-    let (first, _) = text.split_once('\n').unwrap();
-    let files = first.strip_prefix("# files: ").expect(name).split(' ');
-    let files = files.fold(FlowFiles::new(), |files, file| {
-        files.read(file, &fs::read(folder().join(file)).unwrap())
-    });
-    let bot = files
-        .bot("shop")
-        .unwrap_or_else(|error| panic!("{name}: {error}"));
-    let scenario = Scenario::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let player = Player::new(bot);
-    let played = block_on(player.play(&scenario)).unwrap_or_else(|error| {
-        panic!("{name}: {error}");
-    });
-    if !played.holds() && std::env::var_os("CHATFLOW_UPDATE_SCENARIOS").is_some() {
-        fs::write(&path, &played.updated).unwrap();
-        return;
-    }
-    assert!(played.holds(), "{name}\n{played}");
-    let again = block_on(player.play(&scenario)).unwrap();
-    assert_eq!(again, played, "{name} plays the same way twice");
-}
-
-macro_rules! scenarios {
-    ($($test:ident: $($name:literal),+;)*) => {
-        $(
-            #[test]
-            fn $test() {
-                $(holds($name);)+
-            }
-        )*
-
-        #[test]
-        fn every_scenario_of_the_folder_is_played() {
-            let listed = BTreeSet::from([$($($name.to_owned()),+),*]);
-            let files = fs::read_dir(folder()).unwrap();
-            let there: BTreeSet<String> = files
-                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-                .filter_map(|file| Some(file.strip_suffix(".scenario")?.to_owned()))
-                .collect();
-            assert_eq!(there, listed);
-        }
-    };
-}
+use crate::from_files::{folder, scenarios};
 
 scenarios! {
+    "time":
     fl_04_fl_05_a_model_chooses_among_branches: "ai_route";
     fl_06_ai_01_a_model_leads: "ai_reply";
     fl_09_fl_10_an_outside_service_is_called: "webhook";
@@ -97,8 +44,8 @@ scenarios! {
 /// same, message by message and moment by moment.
 #[test]
 fn fl_53_fl_17_a_month_is_the_same_with_a_restart_at_every_step() {
-    let text = fs::read_to_string(folder().join("month.scenario")).unwrap();
-    let flow = fs::read(folder().join("month.yaml")).unwrap();
+    let text = fs::read_to_string(folder("time").join("month.scenario")).unwrap();
+    let flow = fs::read(folder("time").join("month.yaml")).unwrap();
     let bot = || {
         FlowFiles::new()
             .read("month.yaml", &flow)

@@ -11,7 +11,7 @@ use crate::bug::{Bug, of_turn};
 use crate::planted::Planted;
 
 /// Lets other futures run first.
-async fn give_way() {
+pub(crate) async fn give_way() {
     let mut given = false;
     std::future::poll_fn(|context| {
         if std::mem::replace(&mut given, true) {

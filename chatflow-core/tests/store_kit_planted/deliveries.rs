@@ -134,6 +134,7 @@ impl Planted {
         }
         self.spoil_held(&mut due, &query).await?;
         self.spoil_lagging(&mut due, limit).await?;
+        self.spoil_due_people(&mut due, &query).await?;
         Ok(due)
     }
 

@@ -7,8 +7,10 @@ mod commits;
 mod deliveries;
 mod lag;
 mod listings;
+mod people;
 mod plan;
 mod planted;
+mod queues;
 mod reports;
 
 use std::panic::{self, AssertUnwindSafe};

@@ -8,13 +8,16 @@ use chatflow_core::testing::block_on;
 use chatflow_core::{
     Address, Begun, BotId, BotRow, ChannelId, CommitError, Committed, ConfigHash, Contact,
     ContactId, Definition, Delivery, DeliveryState, DialogId, DialogSummary, Due, DueQuery,
-    EffectId, EventKey, ExternalId, FailureReason, FlowId, FlowVersion, JournalTurn, LoadedDialog,
-    MemoryStore, Moment, OutboxEntry, PAGE_MAX, RawBody, ReceiptState, Receipted, RefusedEvent,
-    Revision, Settlement, Source, Standing, StatusKind, StepId, Store, StoreError, StoredRefusal,
-    StoredUnclaimed, TranscriptLine, TurnCommit, Unclaimed, Usage, time,
+    DueQueue, EffectId, EventKey, ExternalId, FailureReason, Filter, FlowId, FlowVersion,
+    JournalTurn, LoadedDialog, MemberRow, MemoryStore, Moment, Operator, OperatorId, OperatorRow,
+    OutboxEntry, PAGE_MAX, Queue, QueueId, QueueRow, RawBody, ReceiptState, Receipted,
+    RefusedEvent, Revision, SessionRecord, Settlement, Source, SpaceId, Standing, StatusKind,
+    StepId, Store, StoreError, StoredRefusal, StoredUnclaimed, TranscriptLine, TurnCommit,
+    Unclaimed, Usage, time,
 };
 
 use crate::bug::Bug;
+use crate::queues::Stirs;
 
 /// A [`MemoryStore`] with one [`Bug`].
 #[derive(Debug)]
@@ -54,6 +57,19 @@ pub(crate) struct Notes {
     pub(crate) paused: BTreeMap<BotId, Moment>,
     pub(crate) decided_in_pause: BTreeSet<EffectId>,
     pub(crate) used: Vec<(BotId, Usage)>,
+    /// Spaces of which something was written.
+    pub(crate) spaces: BTreeSet<SpaceId>,
+    /// The most that was read of each operator's load.
+    pub(crate) most_load: BTreeMap<(SpaceId, OperatorId), u32>,
+    /// How much of an operator's load and missed offers isn't shown.
+    pub(crate) uncounted: BTreeMap<(SpaceId, OperatorId), (u32, u64)>,
+    pub(crate) missed_again: Vec<(SpaceId, OperatorId)>,
+    /// How much more often, or less, queues count as stirred, and how often when distributed.
+    pub(crate) stirs_more: BTreeMap<(SpaceId, QueueId), i64>,
+    pub(crate) distributed: Stirs,
+    /// Dialogs that were seen waiting, and sessions as they were first written.
+    pub(crate) waited: BTreeMap<(QueueId, DialogId), DialogSummary>,
+    pub(crate) first_sessions: BTreeMap<(DialogId, u32), SessionRecord>,
 }
 
 thread_local! {
@@ -218,11 +234,101 @@ impl Store for Planted {
     }
 
     async fn commit(&self, turn: TurnCommit) -> Result<Committed, CommitError> {
-        self.spoilt_commit(turn).await
+        self.commit_with_people(turn).await
     }
 
     async fn refuse(&self, refused: RefusedEvent) -> Result<Committed, CommitError> {
         self.spoilt_refuse(refused).await
+    }
+
+    async fn operator(
+        &self,
+        space: &SpaceId,
+        operator: &OperatorId,
+    ) -> Result<Option<OperatorRow>, StoreError> {
+        self.spoilt_operator(space, operator).await
+    }
+
+    async fn operators(
+        &self,
+        space: &SpaceId,
+        after: Option<&OperatorId>,
+        limit: usize,
+    ) -> Result<Vec<OperatorRow>, StoreError> {
+        self.spoilt_operators(space, after, limit).await
+    }
+
+    async fn save_operator(
+        &self,
+        operator: &Operator,
+        expected: Revision,
+    ) -> Result<(), CommitError> {
+        self.spoilt_save_operator(operator, expected).await
+    }
+
+    async fn queue(
+        &self,
+        space: &SpaceId,
+        queue: &QueueId,
+    ) -> Result<Option<QueueRow>, StoreError> {
+        self.spoilt_queue(space, queue).await
+    }
+
+    async fn queues(
+        &self,
+        space: &SpaceId,
+        after: Option<&QueueId>,
+        limit: usize,
+    ) -> Result<Vec<QueueRow>, StoreError> {
+        self.spoilt_queues(space, after, limit).await
+    }
+
+    async fn save_queue(&self, queue: &Queue, expected: Revision) -> Result<(), CommitError> {
+        self.spoilt_save_queue(queue, expected).await
+    }
+
+    async fn members(
+        &self,
+        space: &SpaceId,
+        queue: &QueueId,
+    ) -> Result<Vec<MemberRow>, StoreError> {
+        self.spoilt_members(space, queue).await
+    }
+
+    async fn waiting(
+        &self,
+        space: &SpaceId,
+        queue: &QueueId,
+        after: Option<(Moment, DialogId)>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        self.spoilt_waiting(space, queue, after, limit).await
+    }
+
+    async fn distributed(&self, queue: &DueQueue) -> Result<(), StoreError> {
+        self.spoilt_distributed(queue).await
+    }
+
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<DialogId>,
+        limit: usize,
+    ) -> Result<Vec<DialogSummary>, StoreError> {
+        self.spoilt_list(filter, after, limit).await
+    }
+
+    async fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
+        self.spoilt_count(filter).await
+    }
+
+    async fn sessions(
+        &self,
+        dialog: DialogId,
+        after: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<SessionRecord>, StoreError> {
+        self.spoilt_sessions(dialog, after, limit).await
     }
 
     async fn keep_unclaimed(&self, unclaimed: Unclaimed) -> Result<Committed, CommitError> {

@@ -54,7 +54,8 @@ impl Compiler<'_> {
             self.problem(&at, ProblemKind::BadName { name });
         }
         let settings = settings_of(robot);
-        if settings == DialogSettings::default() && robot.notify.is_empty() {
+        let changes = settings != DialogSettings::default() || robot.queue.is_some();
+        if !changes && robot.notify.is_empty() {
             self.problem(&at, ProblemKind::IdleRobot);
         }
         for (list, tags) in [
@@ -82,6 +83,10 @@ impl Compiler<'_> {
                 self.problem(&joined(&at, &[key]), ProblemKind::BadName { name });
             }
         }
+        if let Some(queue) = robot.queue.as_ref().filter(|queue| !queue.is_valid()) {
+            let name = queue.to_string();
+            self.problem(&joined(&at, &["queue"]), ProblemKind::BadName { name });
+        }
         let words = self.words_of(&joined(&at, &["words"]), &robot.words);
         let when = match &robot.when {
             None => Some(None),
@@ -93,6 +98,7 @@ impl Compiler<'_> {
             words: words?,
             when: when?,
             settings,
+            queue: robot.queue.clone(),
             notify: robot.notify.clone(),
         })
     }

@@ -23,7 +23,7 @@ pub(crate) use ai::AiWords;
 pub use ai_reply::AiReply;
 pub use ai_route::AiRoute;
 pub use ask::{Ask, AskKind};
-pub use assign::Assign;
+pub use assign::{Assign, Enqueue};
 pub use branch::Branch;
 pub use change_tags::ChangeTags;
 pub use delay::Delay;
@@ -94,6 +94,8 @@ pub enum StepKind {
     Track(Track),
     /// Makes an operator responsible.
     Assign(Assign),
+    /// Puts the dialog into a queue.
+    Queue(Enqueue),
     /// Changes into which language messages are put.
     Translate(TranslateTo),
     /// Gives the contact to a bot on another platform.
@@ -137,6 +139,7 @@ impl StepKind {
             Self::Webhook(_) => "webhook",
             Self::Track(_) => "track",
             Self::Assign(_) => "assign",
+            Self::Queue(_) => "queue",
             Self::Translate(_) => "translate",
             Self::ExternalBot(_) => "external_bot",
             Self::Finish(_) => "finish",
@@ -158,6 +161,7 @@ impl StepKind {
             | Self::AiReply(_)
             | Self::Track(_)
             | Self::Assign(_)
+            | Self::Queue(_)
             | Self::Translate(_)
             | Self::Finish(_) => names(&[EXIT_NEXT]),
             Self::ChangeFlow(_) => Vec::new(),

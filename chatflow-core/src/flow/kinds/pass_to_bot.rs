@@ -8,6 +8,14 @@ use crate::flow::StepKind;
 /// Exits: `next` where it has finished, `handoff` where it wants a person, and `failure` where it
 /// can't be asked.
 ///
+/// A bot that stands before people, the *first line*, answers that it wants one; the step's
+/// `handoff` then leads where people get the dialog, and the bot isn't called again until the flow
+/// comes here anew. One that leads *alone* never does: the contact stays with it until the session
+/// is completed, by silence or by hand. Its transcript is whole either way, since each message
+/// passes through here. First-line bots need a channel with
+/// [`handover`](crate::Capabilities::handover); on another the wish for a person is
+/// [`CallFailure::Unsupported`](crate::CallFailure::Unsupported) and leads by `failure`.
+///
 /// ```
 /// use chatflow_core::PassToBot;
 ///

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::crm::FilterRow;
 use crate::dialog::{DialogId, Effect, EffectBody, EffectId, ExternalId, Moment, Quote, SendLane};
 use crate::store::memory::tables::{DialogRecord, Place, is_message, place};
 use crate::store::{About, DeliveryState, DialogSummary};
@@ -84,12 +85,23 @@ impl DialogRecord {
         })
     }
 
+    pub(super) fn filter_row(&self, dialog: DialogId) -> FilterRow<'_> {
+        FilterRow {
+            dialog,
+            bot: &self.bot,
+            space: &self.space,
+            row: &self.row,
+            participants: &self.participants,
+        }
+    }
+
     pub(super) fn summary(&self, dialog: DialogId) -> DialogSummary {
         DialogSummary {
             dialog,
             bot: self.bot.clone(),
             address: self.address.clone(),
             contact: self.contact,
+            space: self.space.clone(),
             revision: self.revision,
             row: self.row.clone(),
         }

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::dialog::{
     Address, BotId, CancelScope, ChannelId, ConfigHash, Contact, ContactId, ContactPatch, DialogId,
     DialogRow, Effect, EffectBody, EffectId, EventKey, ExternalId, FailureReason, MessageRecord,
-    Moment, RawBody, ReceiptState, Receipted, Revision, SendLane, Source, StatusKind, TimerChange,
+    Moment, OperatorId, RawBody, ReceiptState, Receipted, Revision, SendLane, SessionRecord,
+    Source, SpaceId, StatusKind, TimerChange,
 };
+use crate::store::memory::people::People;
 use crate::store::{
-    BotRow, CommitError, Committed, DeliveryState, JournalTurn, Settled, Settlement, StoredRefusal,
-    StoredUnclaimed, TurnCommit, Unclaimed,
+    BotRow, CommitError, Committed, DeliveryState, JournalTurn, Settled, Settlement, StoreError,
+    StoredRefusal, StoredUnclaimed, TurnCommit, Unclaimed,
 };
 
 #[derive(Debug, Default)]
@@ -23,6 +25,7 @@ pub(super) struct Inner {
     pub(super) lagging: BTreeSet<DialogId>,
     pub(super) counters: BTreeMap<(BotId, StatusKind), u64>,
     pub(super) bots: BTreeMap<BotId, BotRow>,
+    pub(super) people: People,
     pub(super) refusals: BTreeMap<DialogId, Refusals>,
     pub(super) unclaimed: Vec<StoredUnclaimed>,
     pub(super) unclaimed_keys: BTreeSet<(ChannelId, EventKey)>,
@@ -53,6 +56,10 @@ pub(super) struct DialogRecord {
     /// Messages neither sent, dead nor cancelled; the first is the head.
     pub(super) unsettled: BTreeSet<EffectId>,
     pub(super) timers: BTreeMap<String, (Revision, Moment)>,
+    pub(super) sessions: BTreeMap<u32, SessionRecord>,
+    /// Who has or has had it in progress.
+    pub(super) participants: BTreeSet<OperatorId>,
+    pub(super) space: SpaceId,
 }
 
 #[derive(Debug)]
@@ -388,18 +395,37 @@ impl Inner {
                 return Err(CommitError::Conflict { found });
             }
         }
+        let space = match (&turn.opened, self.dialogs.get(&turn.dialog)) {
+            (_, Some(record)) => record.space.clone(),
+            (Some(opened), None) => {
+                // The contact's row is kept as it is where there is one.
+                let row = self.contacts.get(&opened.contact.id);
+                row.unwrap_or(&opened.contact).space.clone()
+            }
+            (None, None) => return Err(CommitError::Conflict { found: 0 }),
+        };
+        if is_new && let Some(opened) = &turn.opened {
+            let place = (turn.bot.clone(), opened.address.clone());
+            let leads_to = self.addresses.get(&place);
+            if leads_to.is_some_and(|dialog| *dialog != turn.dialog) {
+                return Err(CommitError::Conflict { found: 0 });
+            }
+        }
+        let before = self.dialogs.get(&turn.dialog).map(|record| &record.row);
+        self.people.look(&space, &turn, before)?;
+        let sessions = self
+            .dialogs
+            .get(&turn.dialog)
+            .map(|record| &record.sessions);
+        if opens_two(sessions, &turn.sessions) {
+            let detail = "two sessions of a dialog would be open".to_owned();
+            return Err(StoreError::Damaged { detail }.into());
+        }
         if is_new {
             let Some(opened) = turn.opened else {
                 return Err(CommitError::Conflict { found: 0 });
             };
             let place = (turn.bot.clone(), opened.address.clone());
-            if self
-                .addresses
-                .get(&place)
-                .is_some_and(|dialog| *dialog != turn.dialog)
-            {
-                return Err(CommitError::Conflict { found: 0 });
-            }
             self.addresses.insert(place, turn.dialog);
             let contact = opened.contact.id;
             self.contacts.entry(contact).or_insert(opened.contact);
@@ -424,6 +450,9 @@ impl Inner {
                     external: BTreeMap::new(),
                     unsettled: BTreeSet::new(),
                     timers: BTreeMap::new(),
+                    sessions: BTreeMap::new(),
+                    participants: BTreeSet::new(),
+                    space: space.clone(),
                 },
             );
         }
@@ -460,6 +489,14 @@ impl Inner {
         let Some(record) = self.dialogs.get_mut(&turn.dialog) else {
             return Err(CommitError::Conflict { found: 0 });
         };
+        let row_before = (!is_new).then(|| record.row.clone());
+        self.people
+            .apply(&space, turn.dialog, row_before.as_ref(), &turn.row);
+        self.people.note(&space, turn.queue.as_ref(), &turn.missed);
+        record.participants.extend(turn.row.holder.clone());
+        for session in turn.sessions {
+            record.sessions.insert(session.number, session);
+        }
         let shows = turn.row.contact_revision;
         record.revision = turn.expected + 1;
         record.snapshot = turn.snapshot;
@@ -507,6 +544,17 @@ impl Inner {
             under_way,
         })
     }
+}
+
+/// Whether more than one session would be open with these written.
+fn opens_two(kept: Option<&BTreeMap<u32, SessionRecord>>, written: &[SessionRecord]) -> bool {
+    let kept = kept.into_iter().flatten();
+    let kept = kept.map(|(number, session)| (*number, session.completed.is_none()));
+    let written = written
+        .iter()
+        .map(|session| (session.number, session.completed.is_none()));
+    let open: BTreeMap<u32, bool> = kept.chain(written).collect();
+    open.values().filter(|open| **open).count() > 1
 }
 
 impl Inner {

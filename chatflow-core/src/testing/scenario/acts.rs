@@ -2,17 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::people::DeskAct;
 use super::words::{Words, Wrong, whole_text};
 use super::{Item, read};
+use crate::crm::Availability;
 use crate::dialog::{
-    Assignee, ContactAct, DialogSettings, OperatorAct, OperatorId, StepTarget, TranslateTo, Value,
+    Assignee, ContactAct, DialogSettings, Line, OperatorAct, OperatorId, QueueId, StepTarget,
+    TransferMode, TransferTo, TranslateTo, Value,
 };
 
 /// The operator of lines that name none.
 const OPERATOR: &str = "op";
 
-const VERBS: &str = "status, step, flow, tag, field, data, assign, translate, set, take, reply, retry, \
-                     advise, block, unblock, contact or pit_stop";
+const VERBS: &str = "status, step, flow, tag, field, data, assign, line, translate, set, take, accept, \
+                     decline, queue, transfer, close, reopen, acknowledge, reply, retry, advise, \
+                     block, unblock, contact, sign_in, sign_out, active, inactive, seen, lost or \
+                     pit_stop";
 
 /// `! take`, `!eva reply Hello`
 pub(super) fn acts(contact: String, rest: &str) -> Result<Item, Wrong> {
@@ -25,7 +30,7 @@ pub(super) fn acts(contact: String, rest: &str) -> Result<Item, Wrong> {
     }
     let mut words = Words::new(rest);
     let act = match words.peek() {
-        "status" | "step" | "flow" | "tag" | "field" | "data" | "assign" | "translate" => {
+        "status" | "step" | "flow" | "tag" | "field" | "data" | "assign" | "line" | "translate" => {
             OperatorAct::Set(settings(&mut words)?)
         }
         _ => match words.need(VERBS)?.as_str() {
@@ -45,6 +50,25 @@ pub(super) fn acts(contact: String, rest: &str) -> Result<Item, Wrong> {
                 return Ok(Item::PitStop(is_on));
             }
             "take" => OperatorAct::Take,
+            "accept" => OperatorAct::Accept,
+            "decline" => OperatorAct::Decline,
+            "queue" => OperatorAct::Enqueue(QueueId::from(words.need("a queue")?)),
+            "transfer" => transfer(&mut words)?,
+            "close" => OperatorAct::Complete,
+            "reopen" => OperatorAct::Reopen,
+            "acknowledge" => OperatorAct::Acknowledge,
+            verb @ ("sign_in" | "sign_out" | "active" | "inactive" | "seen" | "lost") => {
+                words.end()?;
+                let act = match verb {
+                    "sign_in" => DeskAct::SignIn,
+                    "sign_out" => DeskAct::SignOut,
+                    "active" => DeskAct::Declare(Availability::Active),
+                    "inactive" => DeskAct::Declare(Availability::Inactive),
+                    "seen" => DeskAct::Seen,
+                    _ => DeskAct::Lost,
+                };
+                return Ok(Item::AtDesk { operator, act });
+            }
             "reply" => {
                 let text = rest.strip_prefix("reply ").unwrap_or_default();
                 let act = OperatorAct::Reply(whole_text(text)?.into());
@@ -77,8 +101,7 @@ pub(super) fn acts(contact: String, rest: &str) -> Result<Item, Wrong> {
                     acts,
                 });
             }
-            verb @ ("accept" | "note" | "queue" | "transfer" | "active" | "inactive" | "close"
-            | "reopen" | "schedule" | "read" | "erase") => {
+            verb @ ("note" | "schedule" | "read" | "erase") => {
                 return Err(format!("! {verb} is not supported yet"));
             }
             verb => return Err(format!("expected {VERBS}, found `{verb}`")),
@@ -92,9 +115,30 @@ pub(super) fn acts(contact: String, rest: &str) -> Result<Item, Wrong> {
     })
 }
 
+/// `anna`, `queue sales`, `anna as child`
+fn transfer(words: &mut Words<'_>) -> Result<OperatorAct, Wrong> {
+    const SHAPE: &str = "an operator, or queue NAME";
+    let to = match words.need(SHAPE)?.as_str() {
+        "queue" => TransferTo::Queue(words.need("a queue")?.into()),
+        operator => TransferTo::Operator(operator.into()),
+    };
+    let mode = match words.peek() {
+        "as" => {
+            words.need("as")?;
+            Some(match words.need("child or same")?.as_str() {
+                "child" => TransferMode::ChildSession,
+                "same" => TransferMode::Reassign,
+                word => return Err(format!("expected child or same, found `{word}`")),
+            })
+        }
+        _ => None,
+    };
+    Ok(OperatorAct::Transfer { to, mode })
+}
+
 /// Several settings in any order, as one act.
 fn settings(words: &mut Words<'_>) -> Result<DialogSettings, Wrong> {
-    const SETTINGS: &str = "status, step, flow, tag, field, data, assign or translate";
+    const SETTINGS: &str = "status, step, flow, tag, field, data, assign, line or translate";
     let mut settings = DialogSettings::default();
     while let Some(what) = words.word()? {
         match what.as_str() {
@@ -124,11 +168,14 @@ fn settings(words: &mut Words<'_>) -> Result<DialogSettings, Wrong> {
             "assign" if settings.assignee.is_none() => {
                 settings.assignee = Some(assignee(&words.need("an operator or nobody")?)?);
             }
+            "line" if settings.line.is_none() => {
+                settings.line = Some(line(&words.need("1 or 2")?)?);
+            }
             "translate" if settings.translate.is_none() => {
                 let language = words.need("a language, nothing or as_bot")?;
                 settings.translate = Some(translate(&language));
             }
-            "assign" | "translate" => return Err(format!("`{what}` is set twice")),
+            "assign" | "line" | "translate" => return Err(format!("`{what}` is set twice")),
             _ => return Err(format!("expected {SETTINGS}, found `{what}`")),
         }
     }
@@ -138,8 +185,8 @@ fn settings(words: &mut Words<'_>) -> Result<DialogSettings, Wrong> {
 /// `status=manual step=x assignee=anna tags=+vip,-cold field.city=Berlin`: the same in the form of
 /// a card that is saved as a whole.
 fn assignments(words: &mut Words<'_>) -> Result<DialogSettings, Wrong> {
-    const SHAPE: &str = "status=, step=, flow=, assignee=, translate=, tags=+vip,-cold, field.NAME= or \
-                         data.NAME=";
+    const SHAPE: &str = "status=, step=, flow=, assignee=, line=, translate=, tags=+vip,-cold, \
+                         field.NAME= or data.NAME=";
     let mut settings = DialogSettings::default();
     let mut named = BTreeSet::new();
     while let Some(name) = words.name() {
@@ -164,6 +211,7 @@ fn assignments(words: &mut Words<'_>) -> Result<DialogSettings, Wrong> {
                 "step" => settings.step = Some(target(text)),
                 "flow" => settings.step = Some(StepTarget::flow(text)),
                 "assignee" => settings.assignee = Some(assignee(&text)?),
+                "line" => settings.line = Some(line(&text)?),
                 "translate" => settings.translate = Some(translate(&text)),
                 "tags" => {
                     for tag in text.split(',') {
@@ -199,6 +247,10 @@ fn target(name: String) -> StepTarget {
 fn assignee(name: &str) -> Result<Assignee, Wrong> {
     match name {
         "nobody" => Ok(Assignee::Nobody),
+        name if name.starts_with("bot:") => {
+            let bot = name.trim_start_matches("bot:");
+            Ok(Assignee::Bot(bot.into()))
+        }
         name => {
             let operator = OperatorId::from(name);
             match operator.is_valid() {
@@ -207,6 +259,13 @@ fn assignee(name: &str) -> Result<Assignee, Wrong> {
             }
         }
     }
+}
+
+fn line(number: &str) -> Result<Line, Wrong> {
+    let number = number
+        .parse::<u8>()
+        .map_err(|_| format!("expected 1 or 2, found `{number}`"))?;
+    Line::try_from(number).map_err(|error| error.to_string())
 }
 
 fn translate(word: &str) -> TranslateTo {

@@ -4,12 +4,14 @@ use super::check::{Check, SET, Subject, timer_due, used};
 use super::outside::{Question, Who};
 use super::read;
 use super::words::{Words, Wrong, whole_text};
-use crate::dialog::{Cause, Usage};
+use crate::dialog::{Cause, CompletionCause, Handling, Usage};
+use crate::runner::OperatorStanding;
 use crate::store::DeliveryState;
 
 pub(super) fn check(rest: &str) -> Result<Check, Wrong> {
     const CHECKS: &str = "status, step, data, field, timers, outbox, counter, assignee, session, \
-                          needs_reply, last_side, reach, delivery, source, error, tag, can_send, card, set_by_hand, calls, \
+                          queue, offered, sessions, parent, completed, line, load, missed, operator, \
+                          standing, sees, needs_reply, last_side, reach, delivery, source, error, tag, can_send, card, set_by_hand, calls, \
                           change, usage, held, advice, failure, translated, reading, tracked, notified, asked, prompt, request, \
                           typing, refused or unchanged";
     let mut words = Words::new(rest);
@@ -121,11 +123,54 @@ pub(super) fn check(rest: &str) -> Result<Check, Wrong> {
         }
         "assignee" => (Subject::Assignee, words.need("an operator or nobody")?),
         "session" => {
-            let labels = ["bot", "in_progress", "none"];
+            let mut labels = vec!["none"];
+            labels.extend(Handling::ALL.map(Handling::label));
             (
                 Subject::Session,
                 one_of(words.need("who handles it")?, &labels)?,
             )
+        }
+        "queue" => (Subject::Queue, words.need("a queue or none")?),
+        "offered" => {
+            let mut names = vec![words.need("operators or nobody")?];
+            while let Some(name) = words.word()? {
+                names.push(name);
+            }
+            names.sort();
+            (Subject::Offered, names.join(" "))
+        }
+        "sessions" => (Subject::Sessions, number(&words.need("a number")?)?),
+        "parent" => (Subject::Parent, words.need("a session's number or none")?),
+        "completed" => {
+            let mut labels = vec!["none"];
+            labels.extend(CompletionCause::ALL.map(CompletionCause::label));
+            let wanted = one_of(words.need("why the last session ended")?, &labels)?;
+            (Subject::Completed, wanted)
+        }
+        "line" => (Subject::Line, number(&words.need("1 or 2")?)?),
+        "load" | "missed" => {
+            let operator = words.need("an operator")?;
+            let count = number(&words.need("a number")?)?;
+            match what.as_str() {
+                "load" => (Subject::Load(operator), count),
+                _ => (Subject::Missed(operator), count),
+            }
+        }
+        "operator" => {
+            let operator = words.need("an operator")?;
+            let wanted = one_of(words.need("active or inactive")?, &["active", "inactive"])?;
+            (Subject::Operator(operator), wanted)
+        }
+        "standing" => {
+            let operator = words.need("an operator")?;
+            let labels = OperatorStanding::ALL.map(OperatorStanding::label);
+            let wanted = one_of(words.need("how he stands")?, &labels)?;
+            (Subject::Standing(operator), wanted)
+        }
+        "sees" => {
+            let operator = words.need("an operator")?;
+            let wanted = one_of(words.need("yes or no")?, &["yes", "no"])?;
+            (Subject::Sees(operator), wanted)
         }
         "needs_reply" => {
             let word = one_of(words.need("yes or no")?, &["yes", "no"])?;
@@ -209,7 +254,7 @@ pub(super) fn check(rest: &str) -> Result<Check, Wrong> {
             return Ok(Check::new(Subject::Refused, Some(wanted)));
         }
         "unchanged" => return words.end().map(|()| Check::new(Subject::Unchanged, None)),
-        "queue" | "unread" | "sla" => return Err(format!("? {what} is not supported yet")),
+        "unread" | "sla" => return Err(format!("? {what} is not supported yet")),
         _ => return Err(format!("expected {CHECKS}, found `{what}`")),
     };
     words.end()?;
@@ -307,13 +352,13 @@ fn change(words: &mut Words<'_>) -> Result<String, Wrong> {
         "contact" | "channel" | "engine" | "contact_row" | "deploy" => {
             Ok(format!("{from} {to} by {actor}"))
         }
-        "operator" | "step" | "timer" | "media" | "robot" | "postback" => {
+        "operator" | "step" | "timer" | "media" | "robot" | "postback" | "queue" | "absence" => {
             let name = words.need("a name")?;
             Ok(format!("{from} {to} by {actor} {name}"))
         }
         _ => Err(format!(
             "expected contact, operator NAME, step NAME, timer NAME, media KIND, robot NAME, \
-             postback EVENT, channel, engine, deploy or contact_row, found `{actor}`"
+             postback EVENT, queue NAME, absence NAME, channel, engine, deploy or contact_row, found `{actor}`"
         )),
     }
 }

@@ -1,7 +1,7 @@
 //! What a scenario can ask.
 
 use crate::dialog::{
-    Actor, Assignee, Automation, Fact, Handling, Moment, ShownStatus, Side, Snapshot, StatusKind,
+    Actor, Assignee, Automation, Fact, Moment, OperatorId, ShownStatus, Side, Snapshot, StatusKind,
     Usage, Value,
 };
 
@@ -37,6 +37,17 @@ pub(super) enum Subject {
     Assignee,
     Session,
     NeedsReply,
+    Queue,
+    Offered,
+    Line,
+    Parent,
+    Completed,
+    Sessions,
+    Load(String),
+    Missed(String),
+    Operator(String),
+    Standing(String),
+    Sees(String),
     LastSide,
     Reach,
     Delivery,
@@ -111,20 +122,54 @@ pub(super) fn answer(subject: &Subject, snapshot: &Snapshot) -> Option<String> {
         Subject::Assignee => match &snapshot.assignee {
             Assignee::Nobody => "nobody".to_owned(),
             Assignee::Operator(operator) => operator.to_string(),
+            Assignee::Bot(bot) => format!("bot:{bot}"),
         },
         Subject::Session => match &snapshot.session {
             None => "none",
-            Some(session) => match session.handling {
-                Handling::Bot => "bot",
-                Handling::InProgress => "in_progress",
-            },
+            Some(session) => session.handling.label(),
         }
         .to_owned(),
         Subject::NeedsReply => match snapshot.attention.needs_reply_since {
-            Some(_) => "yes",
-            None => "no",
+            Some(_) if !snapshot.attention.acknowledged => "yes",
+            _ => "no",
         }
         .to_owned(),
+        Subject::Queue => match snapshot
+            .session
+            .as_ref()
+            .and_then(|open| open.queue.as_ref())
+        {
+            Some(queue) => queue.to_string(),
+            None => "none".to_owned(),
+        },
+        Subject::Offered => {
+            let offer = snapshot
+                .session
+                .as_ref()
+                .and_then(|open| open.offer.as_ref());
+            let to = offer.iter().flat_map(|offer| &offer.to);
+            let to: Vec<&str> = to.map(OperatorId::as_str).collect();
+            match to.as_slice() {
+                [] => "nobody".to_owned(),
+                to => to.join(" "),
+            }
+        }
+        Subject::Line => snapshot.line.number().to_string(),
+        Subject::Parent => {
+            let last = snapshot.last_session.as_ref();
+            let parent = match &snapshot.session {
+                Some(open) => open.parent,
+                None => last.and_then(|last| last.parent),
+            };
+            parent.map_or_else(|| "none".to_owned(), |number| number.to_string())
+        }
+        Subject::Completed => {
+            let last = snapshot.last_session.as_ref();
+            let completed = last.and_then(|last| last.completed.as_ref());
+            completed
+                .map_or("none", |completed| completed.cause.label())
+                .to_owned()
+        }
         Subject::LastSide => match snapshot.attention.last_side {
             None => "none",
             Some(Side::Contact) => "contact",
@@ -166,6 +211,12 @@ pub(super) fn answer(subject: &Subject, snapshot: &Snapshot) -> Option<String> {
             }
         }
         Subject::Outbox
+        | Subject::Sessions
+        | Subject::Load(_)
+        | Subject::Missed(_)
+        | Subject::Operator(_)
+        | Subject::Standing(_)
+        | Subject::Sees(_)
         | Subject::Delivery
         | Subject::CanSend
         | Subject::Counter(_)
@@ -201,6 +252,8 @@ fn change_by(from: &ShownStatus, to: &ShownStatus, actor: &Actor) -> String {
         Actor::Timer(name) => format!("timer {name}"),
         Actor::Robot(name) => format!("robot {name}"),
         Actor::Postback(event) => format!("postback {event}"),
+        Actor::Queue(queue) => format!("queue {queue}"),
+        Actor::Absence(operator) => format!("absence {operator}"),
         Actor::Deploy => "deploy".to_owned(),
         Actor::Retry => "retry".to_owned(),
         Actor::Engine => "engine".to_owned(),

@@ -37,6 +37,20 @@ impl Play<'_> {
                 let count = counters.iter().find(|(status, _)| status == kind);
                 Some(count.map_or(0, |(_, count)| *count).to_string())
             }
+            Subject::Sees(operator) => Some(match self.sees(line, contact, operator).await? {
+                true => "yes".to_owned(),
+                false => "no".to_owned(),
+            }),
+            Subject::Standing(operator) => self.standing(line, contact, operator).await?,
+            Subject::Load(operator) | Subject::Missed(operator) | Subject::Operator(operator) => {
+                let operator = operator.as_str().into();
+                let row = self.store.operator(&self.space, &operator).await?;
+                row.map(|row| match &asked.subject {
+                    Subject::Load(_) => row.load.to_string(),
+                    Subject::Missed(_) => row.missed.to_string(),
+                    _ => row.operator.availability().label().to_owned(),
+                })
+            }
             subject => {
                 let Some(dialog) = self.dialog(contact).await? else {
                     let wanted = asked.wanted.as_deref().unwrap_or("missing");
@@ -66,6 +80,17 @@ impl Play<'_> {
             Subject::Outbox => {
                 let entries = self.store.outbox(dialog).await?;
                 Ok(Some(entries.len().to_string()))
+            }
+            Subject::Sessions => {
+                let (mut after, mut count) = (None, 0);
+                loop {
+                    let sessions = self.store.sessions(dialog, after, PAGE_MAX).await?;
+                    let Some(last) = sessions.last() else {
+                        return Ok(Some(count.to_string()));
+                    };
+                    after = Some(last.number);
+                    count += sessions.len();
+                }
             }
             Subject::Delivery => {
                 let mut after = None;

@@ -35,13 +35,20 @@
 //! | `! field city=Berlin age=34` | … fields of the contact; a whole number and `true` or `false` are kept as such, all else and JSON strings as texts |
 //! | `! data size="10"` | … values of the dialog's data, in the same way |
 //! | `! status auto step confirm tag +vip field city=Berlin` | … any of these in one line, as one act: all or none |
-//! | `! assign anna`, `! assign nobody` | … makes somebody responsible, or nobody; also beside the settings above |
+//! | `! assign anna`, `! assign bot:shop`, `! assign nobody` | … makes an operator or a bot responsible, or nobody; also beside the settings above |
+//! | `! line 2` | … puts the dialog into this line of people, 1 or 2; also beside them |
 //! | `! translate es`, `! translate nothing`, `! translate as_bot` | … says into which language messages are put; also beside them |
 //! | `! set status=manual step=confirm assignee=anna tags=+vip,-cold field.city=Berlin data.age=34` | … the same as one act in the form of a card that is saved: `flow` and `translate` too |
 //! | `! retry` | … tries the step again at which the dialog shows Error |
 //! | `! advise`, `! advise en` | … asks a model what to answer, in this language |
 //! | `! pit_stop on`, `! pit_stop off` | the whole bot is paused, or goes on |
 //! | `! take`, `! block`, `! unblock` | … takes the dialog over, silences it, lifts that |
+//! | `!anna accept`, `!anna decline` | she takes what is offered or waits, or lets an offer pass |
+//! | `! queue sales` | … puts the dialog into a queue |
+//! | `! transfer anna`, `! transfer queue sales` | … passes it on; `as child` or `as same` behind it says what becomes of the session |
+//! | `! close`, `! reopen` | … completes the session, or opens the last one again |
+//! | `! acknowledge` | … says that no reply is needed |
+//! | `!anna sign_in`, `sign_out`, `active`, `inactive`, `seen`, `lost` | she signs in or out, declares herself so, is seen or lost sight of |
 //! | `! reply Hello` | … writes to the contact, who is then sent it: a `<` line follows |
 //! | `! block contact`, `! unblock contact` | … blocks the contact itself, in all its dialogs |
 //! | `! contact tag +vip -cold`, `! contact field city=Berlin`, `! contact name Anna` | … changes the contact itself, one thing after another |
@@ -69,6 +76,9 @@
 //! | `~ bot "Hello!"`, `~ bot done`, `~ bot "Bye!" handoff` | a bot on another platform says so, and gives the contact back: it is done, or a person is wanted |
 //! | `~ call crm {"rank": 1}` | the port `crm` answers its next call so |
 //! | `* postback sale 50 click=abc currency=EUR` | a tracker reports this, worth so much, of the contact whom the click brought; `anna* postback sale` of a contact by name. `id=t1` is the transaction's id, which counts once; `unknown` at the end says that the click brought nobody |
+//! | `= operator anna role=agent name="Anna" capacity=2 active` | the host adds an operator or changes him; `active` and `inactive` sign him in and declare him so |
+//! | `= queue sales anna boris rule=everybody accept=1m` | … a queue: its members (`nobody` for none) and, each if it is named, `rule=round_robin`, `least_loaded` or `everybody`; `accept=at_once`, `any_time` or a time; `available=declared`, `presence`, `both` or `nothing`; `capacity=`; `complete=` after so much silence; `offline=never`, `all_unanswered` or `only_new_unanswered`; `away=wait` or another queue; `busy_reply=`, `away_reply=` |
+//! | `= policy creatio`, `= policy retailcrm` | these roles say who may do and see what, from the beginning of the scenario |
 //! | `? status waiting` | what must hold now, see below |
 //!
 //! # Those outside
@@ -119,7 +129,17 @@
 //! | `? outbox 1` | so many deliveries of the dialog aren't settled for good |
 //! | `? counter manual 2` | so many of the bot's dialogs show the status |
 //! | `? assignee eva`, `? assignee nobody` | he is responsible |
-//! | `? session bot`, `in_progress`, `none` | so the session is handled |
+//! | `? session bot`, `queued`, `offered`, `in_progress`, `none` | so the session is handled |
+//! | `? queue sales`, `? queue none` | it waits in this queue, or came through it |
+//! | `? offered anna boris`, `? offered nobody` | it is offered to just these |
+//! | `? sessions 2` | the dialog has had so many sessions, the open one among them |
+//! | `? parent 1`, `? parent none` | the open session, or else the last one, came from this one |
+//! | `? completed by_hand`, `timeout`, `handed_over`, `transferred`, `none` | so the last completed session ended |
+//! | `? line 2` | it belongs to this line of people |
+//! | `? load anna 2`, `? missed anna 1` | she has so many dialogs in progress, has let so many offers run out |
+//! | `? operator anna active`, `inactive` | so she counts |
+//! | `? standing anna active`, `inactive`, `limit_reached` | so she stands for whoever wants to pass the dialog on |
+//! | `? sees anna yes`, `no` | the policy shows her the dialog |
 //! | `? needs_reply yes`, `no` | somebody should answer |
 //! | `? last_side contact`, `us`, `none` | so the last message came from there |
 //! | `? reach ok` | the channel lets us write; else `blocked_by_contact`, `cannot_initiate`, `removed`, `unknown_recipient` |
@@ -138,12 +158,11 @@
 //! | `? prompt contains TEXT`, `? prompt lacks TEXT` | what it was told last: its settings and the dialog, a line `contact: …` or `us: …` for each message |
 //! | `? prompt same` | the last two times it was told the same, but for the dialog |
 //! | `? request contains TEXT` | the last request to an outside service: `POST https://…`, a line for each header, an empty one, the body |
-//! | `? change auto manual by operator op` | the last change of the status shown, and whose: `contact`, `operator NAME`, `step NAME`, `timer NAME`, `media KIND`, `robot NAME`, `postback EVENT`, `channel`, `engine`, `deploy`, `contact_row` |
+//! | `? change auto manual by operator op` | the last change of the status shown, and whose: `contact`, `operator NAME`, `step NAME`, `timer NAME`, `media KIND`, `robot NAME`, `postback EVENT`, `queue NAME`, `absence NAME`, `channel`, `engine`, `deploy`, `contact_row` |
 //! | `? refused WORDS` | the line before was refused, in a sentence with these words |
 //! | `? unchanged` | the line before changed nothing |
 //!
-//! Not there yet, and refused by name: `! accept`, `note`, `queue`, `transfer`, `active`,
-//! `inactive`, `close`, `reopen`, `schedule`, `read`, `erase`; `? queue`, `unread`, `sla`.
+//! Not there yet, and refused by name: `! note`, `schedule`, `read`, `erase`; `? unread`, `sla`.
 //!
 //! # Example
 //!
@@ -174,6 +193,7 @@ mod check;
 mod holds;
 mod outside;
 mod parse;
+mod people;
 mod play;
 mod played;
 mod postback;
@@ -227,6 +247,12 @@ enum Item {
         contact: String,
         operator: OperatorId,
         act: OperatorAct,
+    },
+    /// Operators, queues or the policy, as the host sets them up.
+    SetsUp(people::SetUp),
+    AtDesk {
+        operator: OperatorId,
+        act: people::DeskAct,
     },
     /// Done to the contact itself, one after another.
     ChangesContact {

@@ -3,6 +3,7 @@
 use super::acts::acts;
 use super::answers::answers;
 use super::asks::check;
+use super::people::set_up;
 use super::postback::postback;
 use super::words::{Words, Wrong, heard, said};
 use super::{CONTACT, Item, Line, Report, Scenario, ScenarioError, read};
@@ -14,7 +15,7 @@ use crate::testing::ManualClock;
 /// Most sends that are accepted before one is refused.
 const SENDS_MAX: u32 = 1000;
 
-const SIGNS: &str = "a line begins with one of > < @ ! % ~ * ? #, or with a contact's name and one \
+const SIGNS: &str = "a line begins with one of > < @ ! % ~ * = ? #, or with a contact's name and one \
                      of > < ! % * ?";
 
 pub(super) fn scenario(text: &str) -> Result<Scenario, ScenarioError> {
@@ -59,7 +60,7 @@ fn item(source: &str, now: Moment) -> Result<Item, Wrong> {
     let sign = letters.next().unwrap_or(' ');
     let rest = letters.as_str();
     let is_personal = matches!(sign, '>' | '<' | '!' | '%' | '*' | '?');
-    if !(is_personal || name.is_empty() && matches!(sign, '@' | '~')) {
+    if !(is_personal || name.is_empty() && matches!(sign, '@' | '~' | '=')) {
         return Err(SIGNS.to_owned());
     }
     let contact = contact(name)?;
@@ -85,6 +86,7 @@ fn item(source: &str, now: Moment) -> Result<Item, Wrong> {
         }
         '@' => clock(rest.trim_end(), now),
         '~' => answers(rest),
+        '=' => set_up(rest.trim_end()),
         _ => postback(contact, rest),
     }
 }

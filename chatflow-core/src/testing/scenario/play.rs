@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::outside::{Outside, Who};
+use super::people::{PolicyName, SetUp};
 use super::played::heard_line;
 use super::words::{Wanted, write_heard};
 use super::work::Loop;
@@ -13,11 +14,12 @@ use crate::channel::{Capabilities, Inbound, InboundBody, Receipts};
 use crate::dialog::codec::DecodeError;
 use crate::dialog::{
     Address, BotId, ContactAct, DialogId, Event, Message, OperatorAct, OperatorId, Profile,
-    Receipted, Side,
+    Receipted, Side, SpaceId,
 };
 use crate::flow::Bot;
 use crate::runner::{
-    ChangeContactError, Clock as _, ContactChanged, HandleError, Handled, Port, Worker, WorkerError,
+    ChangeContactError, Clock as _, ContactChanged, DeskError, HandleError, Handled, Port, Worker,
+    WorkerError,
 };
 use crate::store::{MemoryStore, Store, StoreError};
 use crate::testing::{ManualClock, ScriptedChannel};
@@ -71,6 +73,14 @@ pub enum PlayError {
         line: usize,
         /// Why.
         source: ChangeContactError,
+    },
+    /// The worker could not change or show what an operator asked for.
+    #[error("line {line}: the operator's desk failed")]
+    Desk {
+        /// The line.
+        line: usize,
+        /// Why.
+        source: DeskError,
     },
     /// What the store keeps can't be read.
     #[error("line {line}: what is stored can't be read")]
@@ -145,6 +155,8 @@ pub(super) struct Play<'a> {
     pub(super) clock: Arc<ManualClock>,
     channel: Arc<ScriptedChannel>,
     pub(super) bot: BotId,
+    pub(super) space: SpaceId,
+    policy: Option<PolicyName>,
     pub(super) outside: Outside,
     /// The worker's loop, where lines make calls wait.
     pub(super) beside: Option<Loop>,
@@ -191,7 +203,12 @@ impl<'a> Play<'a> {
         let outside = Outside::new(spoken);
         let has_waiting = (scenario.lines.iter())
             .any(|line| matches!(&line.item, Item::Answers { given, .. } if given.waits()));
-        let worker = worker(player, &store, &clock, &channel, &outside)?;
+        let mut items = scenario.lines.iter().map(|line| &line.item);
+        let policy = items.find_map(|item| match item {
+            Item::SetsUp(SetUp::Policy(policy)) => Some(*policy),
+            _ => None,
+        });
+        let worker = worker(player, policy, &store, &clock, &channel, &outside)?;
         Ok(Self {
             player,
             store,
@@ -199,6 +216,8 @@ impl<'a> Play<'a> {
             clock,
             channel,
             bot: player.bot.settings.bot.clone(),
+            space: player.bot.settings.space.clone(),
+            policy,
             outside,
             beside: has_waiting.then(|| Loop::of(&worker)),
             worker,
@@ -318,7 +337,8 @@ impl<'a> Play<'a> {
                 // What was under way is lost with the program.
                 let is_beside = self.beside.take().is_some();
                 let (store, clock) = (&self.store, &self.clock);
-                self.worker = worker(self.player, store, clock, &self.channel, &self.outside)?;
+                let (channel, policy) = (&self.channel, self.policy);
+                self.worker = worker(self.player, policy, store, clock, channel, &self.outside)?;
                 self.worker.start().await?;
                 self.beside = is_beside.then(|| Loop::of(&self.worker));
                 return Ok(Became::AsWritten);
@@ -336,6 +356,8 @@ impl<'a> Play<'a> {
                 });
             }
             Item::Postback(report) => return self.postback(line, report).await,
+            Item::SetsUp(set_up) => return self.set_up(line, set_up).await,
+            Item::AtDesk { operator, act } => return self.at_desk(line, operator, *act).await,
             Item::PitStop(is_on) => return self.pit_stop(line, *is_on).await,
             Item::Silent | Item::Hears { .. } | Item::Holds { .. } => return Ok(Became::AsWritten),
         };
@@ -515,6 +537,7 @@ impl<'a> Play<'a> {
 /// The worker of a play, over what outlives it.
 fn worker(
     player: &Player,
+    policy: Option<PolicyName>,
     store: &Arc<dyn Store>,
     clock: &Arc<ManualClock>,
     channel: &Arc<ScriptedChannel>,
@@ -522,6 +545,9 @@ fn worker(
 ) -> Result<Arc<Worker>, WorkerError> {
     let mut worker =
         Worker::builder(Arc::clone(store), clock.clone()).bot(&player.bot, channel.clone());
+    if let Some(policy) = policy {
+        worker = worker.policy(policy.policy());
+    }
     for (name, port) in &player.ports {
         worker = worker.port(name, Arc::clone(port));
     }
@@ -563,6 +589,13 @@ pub(super) fn became(
             Ok(Became::Refused(reason))
         }
         Err(HandleError::Refused(refused)) => Ok(Became::Refused(refused.to_string())),
+        Err(
+            error @ (HandleError::Forbidden { .. }
+            | HandleError::Hidden { .. }
+            | HandleError::Full { .. }
+            | HandleError::UnknownOperator { .. }
+            | HandleError::UnknownQueue { .. }),
+        ) => Ok(Became::Refused(error.to_string())),
         Err(source) => Err(PlayError::Handle {
             line: line.number,
             source,

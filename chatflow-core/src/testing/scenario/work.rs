@@ -82,7 +82,10 @@ impl Play<'_> {
         }
         let waiting: BTreeSet<EffectId> = self.outside.waiting().into_iter().collect();
         let due = self.store.due(&DueQuery::new(self.clock.now(), 1)).await?;
-        if !(due.timers.is_empty() && due.deliveries.is_empty() && due.lagging.is_empty()) {
+        let has_people = !(due.queues.is_empty() && due.operators.is_empty());
+        if has_people
+            || !(due.timers.is_empty() && due.deliveries.is_empty() && due.lagging.is_empty())
+        {
             return Ok(false);
         }
         for contact in self.contacts() {

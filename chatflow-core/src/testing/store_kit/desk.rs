@@ -19,6 +19,7 @@ use crate::store::{
     Settlement, Store, StoredRefusal, TranscriptLine, TurnCommit,
 };
 use crate::testing::store_kit::StoreHarness;
+use crate::testing::store_kit::people::People;
 
 /// Whole seconds after the moment at which every case begins.
 pub(super) fn at(seconds: i64) -> Moment {
@@ -443,6 +444,7 @@ impl Desk {
         };
         let due = self.due(far()).await;
         (dump.timers, dump.deliveries) = (due.timers, due.deliveries);
+        dump.people = self.people().await;
         dump.lagging = due.lagging;
         for summary in &dump.summaries {
             let (id, all) = (summary.dialog, usize::MAX);
@@ -490,6 +492,7 @@ pub(super) struct Dump {
     pub(super) transcript: Vec<Vec<TranscriptLine>>,
     pub(super) refusals: Vec<Vec<StoredRefusal>>,
     pub(super) outbox: Vec<Entry>,
+    pub(super) people: People,
 }
 
 /// An outbox entry, so that it can be compared: what, state, parts, attempts, due.

@@ -39,12 +39,16 @@ pub mod bots;
 pub mod contacts;
 mod desk;
 pub mod fences;
+pub mod guards;
 pub mod lagging;
 pub mod lanes;
+pub mod listing;
 pub mod moves;
 pub mod outbox;
 pub mod parts;
+pub mod people;
 pub mod queries;
+pub mod queues;
 pub mod receipts;
 pub mod refusals;
 pub mod reports;
@@ -236,6 +240,43 @@ macro_rules! for_each_store_case {
             standing::fl_52_pages_of_a_versions_dialogs_lose_none,
             standing::fl_52_a_page_of_a_versions_dialogs_has_a_largest_size,
             standing::fl_52_standings_survive,
+            people::an_operator_is_saved_at_its_revision_only,
+            people::operators_of_a_space_are_listed_by_id,
+            people::pages_of_people_have_a_largest_size,
+            people::an_operators_load_is_what_he_holds,
+            people::a_new_operators_load_is_counted,
+            people::loads_equal_a_recount,
+            guards::a_guard_stops_what_is_beyond_the_capacity,
+            guards::who_holds_a_dialog_takes_no_second_place,
+            guards::a_guard_wants_the_row_that_was_looked_at,
+            guards::a_guard_wants_the_queue_that_was_looked_at,
+            guards::guards_come_after_key_and_revision,
+            guards::where_a_guard_says_no_nothing_changes,
+            guards::one_place_goes_to_one_of_many,
+            people::missed_offers_are_counted,
+            people::spaces_share_nothing,
+            people::people_survive,
+            queues::a_queue_is_saved_at_its_revision_only,
+            queues::queues_of_a_space_are_listed_by_id,
+            queues::members_come_with_their_rows,
+            queues::whom_a_queue_gives_is_the_last_in_turn,
+            queues::dialogs_wait_in_order,
+            queues::a_page_of_what_waits_has_a_largest_size,
+            queues::a_dialog_that_waits_otherwise_stirs_its_queue,
+            queues::terms_that_are_told_stir_the_queue,
+            queues::a_place_that_is_freed_stirs_its_queues,
+            queues::a_place_that_is_taken_stirs_what_is_offered_beside,
+            queues::rows_that_are_saved_stir_queues,
+            queues::what_is_stirred_stays_due_until_it_is_distributed,
+            queues::due_queues_are_listed_up_to_the_limit,
+            queues::who_leaves_is_due_at_his_moment,
+            listing::sessions_are_listed_by_number,
+            listing::a_session_is_written_anew_under_its_number,
+            listing::one_session_of_a_dialog_is_open,
+            listing::who_had_it_in_progress_stays_a_participant,
+            listing::lists_equal_what_filters_match,
+            listing::a_filter_may_be_wide_and_deep,
+            listing::a_page_of_a_list_has_a_largest_size,
             restart::what_was_acknowledged_survives,
             restart::the_last_write_survives,
             restart::what_was_in_flight_waits_to_be_recovered,
