@@ -321,6 +321,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         return Ok(());
     }
+    eprintln!("contacts: NAME: WORDS; operators eva, ben and root: !eva on, off, list, feed NAME,");
+    eprintln!("accept NAME, decline NAME, say NAME WORDS, pass NAME OPERATOR, close NAME");
     for line in io::stdin().lock().lines() {
         for shown in desk.line(line?.trim()).await {
             println!("  {shown}");

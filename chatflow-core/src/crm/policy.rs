@@ -12,7 +12,7 @@ use crate::dialog::{ContactId, OperatorId, QueueId, Snapshot};
 /// - **Pure and quick**: it is asked within every command. What it needs to know of the world it
 ///   has beforehand.
 /// - **One filter for all**: list, get, count and what is read of a dialog all use what
-///   [`visible`](Policy::visible) says, so they can't disagree. `can` isn't asked for reading.
+///   [`visible`](Policy::visible) says, so they can't disagree. `can` isn't asked for reading dialogs.
 /// - **An operator whom the space doesn't know** is given as one without name and roles who has
 ///   never signed in.
 pub trait Policy: Send + Sync + 'static {

@@ -99,7 +99,9 @@ pub enum WhenAway {
     /// They wait.
     #[default]
     Wait,
-    /// They go to this queue.
+    /// They go to this queue, which has to be there. One that comes through a queue doesn't go back
+    /// to it by itself, so that queues may pass to each other; what it waits in then is what it
+    /// waits in.
     PassTo(QueueId),
 }
 

@@ -41,8 +41,8 @@ pub enum Right {
     /// Accept dialogs, and lead, complete, reopen and acknowledge those he is responsible for and
     /// those of which nobody is.
     Work,
-    /// Write and act in dialogs of which somebody else is responsible, as far as the bot's write
-    /// guard lets him.
+    /// Write and act in dialogs of which somebody else is responsible, as far as he sees them and
+    /// the bot's write guard lets him.
     WorkInAll,
     /// See every dialog of the space.
     SeeAll,
@@ -170,8 +170,9 @@ impl Roles {
             .history(HistoryVisibility::AssigneeAndAdmins)
     }
 
-    /// Roles `admin` and `operator`: everybody sees completed chats, and open ones only who has
-    /// them; what a bot handles is hidden from operators. As Creatio's pages say.
+    /// Roles `admin`, `operator` and `settings`, who changes queues: everybody sees completed chats
+    /// and those that wait for somebody, and one in progress only who has it; what a bot handles is
+    /// hidden from operators. As Creatio's pages say.
     pub fn creatio() -> Self {
         Self::new()
             .role("admin", Role::admin())

@@ -13,8 +13,8 @@ use crate::dialog::{Choice, DialogId, Moment, OperatorId, QueueId};
 ///
 /// # To be correct
 /// - **Pure**: the same dialog and candidates give the same answer. Nothing may be asked outside.
-/// - **Of those named**: an answer that names somebody who isn't among the candidates counts as
-///   none.
+/// - **Of those named**: whoever is named and isn't among the candidates is passed over. Who let
+///   an offer of the dialog pass is among them only when all have.
 /// - **May be asked again**: others may be faster; then the candidates are read again and the
 ///   rule is asked anew.
 pub trait Routing: Send + Sync + 'static {

@@ -6,6 +6,10 @@
 //!   Bot ─► Queued ─► Offered ─► InProgress ─► completed               │
 //!    │        │         └─────────────────────────────────────────────┘
 //!    └────────┴──► completed (by hand, by time, by a transfer)
+//!
+//!   Bot, Queued ─► InProgress: taken, answered, assigned, or given without an offer
+//!   InProgress ─► Queued: its operator left, or it was passed on or given up
+//!   any ─► Bot: automation has it again
 //! ```
 
 use std::collections::BTreeSet;

@@ -113,7 +113,7 @@ impl Turn<'_> {
         self.given_now = true;
         // Where people have queues, nobody's dialog is answered: it is his who writes.
         let leads = takes_over || self.snapshot.automation == Automation::Manual;
-        let is_nobodys = self.snapshot.assignee == Assignee::Nobody;
+        let is_nobodys = self.snapshot.assignee.operator().is_none();
         let has_queue = sessions::queue_of(self.config, &self.snapshot).is_some();
         let session = self.snapshot.session.as_ref();
         let waits = session.is_some_and(Session::is_waiting);

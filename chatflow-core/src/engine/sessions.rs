@@ -672,8 +672,10 @@ impl Turn<'_> {
             let how = OfferEnd::Withdrawn;
             self.scratch.facts.push(Fact::OfferEnded { to: gone, how });
         }
-        if let Some(until) = until {
-            self.set_timer_at(OFFER_TIMER, until);
+        match until {
+            Some(until) => self.set_timer_at(OFFER_TIMER, until),
+            // The one before may have had its time.
+            None => self.cancel_timer(OFFER_TIMER),
         }
         for operator in &new {
             self.distributed(operator);
@@ -814,10 +816,9 @@ impl Turn<'_> {
             EventBody::StepPanicked(body) => body,
             body => body,
         };
-        let by_choice = matches!(
+        matches!(
             body,
             EventBody::OperatorActed { .. } | EventBody::Routed { .. }
-        );
-        by_choice
+        )
     }
 }

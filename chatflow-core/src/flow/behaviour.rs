@@ -141,7 +141,8 @@ pub struct Behaviour {
     /// What becomes of the status when a session is completed.
     pub on_complete: OnComplete,
     /// A session in which nobody writes for this long is completed, where its queue says nothing;
-    /// never where nothing is said.
+    /// never where nothing is said. One that automation handles too: its reminders, time-outs and
+    /// delays are dropped then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complete_after: Option<Period>,
     /// What the arms of splits are drawn from.

@@ -283,6 +283,11 @@ impl Worker {
                 reason: "only an operator's act can be handed in; a channel reports by `receive`",
             });
         };
+        // What was done may have taken from him what he did it by.
+        if self.store.is_handled(dialog, &event.key).await? {
+            return Ok(Handled::Duplicate);
+        }
+        let actor = self.actor(space, dialog, operator, act).await?;
         let action = match act {
             OperatorAct::Edit { .. } => Some(MessageAction::Edit),
             OperatorAct::Delete { .. } => Some(MessageAction::Delete),
@@ -291,11 +296,6 @@ impl Worker {
         if let Some(action) = action {
             self.can_act(dialog, action).await?;
         }
-        // What was done may have taken from him what he did it by.
-        if self.store.is_handled(dialog, &event.key).await? {
-            return Ok(Handled::Duplicate);
-        }
-        let actor = self.actor(space, dialog, operator, act).await?;
         let with = With {
             actor: Some(actor),
             ..With::default()

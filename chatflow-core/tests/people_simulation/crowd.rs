@@ -160,7 +160,14 @@ impl Crowd {
             self.spawn(worker, Job::Do(Box::new(job)));
             self.finish_tasks()?;
         }
-        for rule in self.setup.rules.clone() {
+        let rules = self.setup.rules.clone();
+        // All are there before any passes on to another.
+        let bare = rules.iter().cloned().map(|rule| chatflow_core::Queue {
+            when_away: chatflow_core::WhenAway::Wait,
+            ..rule
+        });
+        let bare: Vec<_> = bare.collect();
+        for rule in bare.into_iter().chain(rules) {
             let saved = self.workers[0].put_queue(&rule.space, &rule.id, |queue| {
                 let revision = queue.revision;
                 *queue = rule.clone();

@@ -729,3 +729,56 @@ steps:
 ",
     );
 }
+
+#[test]
+fn op_09_an_offer_without_end_forgets_the_end_of_the_one_before() {
+    plays(
+        MANUAL,
+        "
+= operator anna active
+= operator boris active
+= queue sales anna boris accept=1m
+> hi
+< Wait.
+? offered anna
+= queue sales accept=any_time
+!anna inactive
+? offered boris
+@ +1h
+? offered boris
+? missed boris 0
+",
+    );
+}
+
+#[test]
+fn who_answers_a_bots_dialog_has_it() {
+    plays(
+        MANUAL,
+        "
+= operator anna active
+= operator boris active
+= queue sales anna
+> hi
+< Wait.
+!anna assign bot:shop
+% wrote boris Hm
+? session in_progress
+? assignee boris
+",
+    );
+}
+
+#[test]
+fn a_queue_passes_on_to_one_that_is_there() {
+    plays(
+        MANUAL,
+        "
+= operator anna active
+= queue sales anna away=night
+? refused no queue `night`
+= queue night anna
+= queue sales anna away=night
+",
+    );
+}

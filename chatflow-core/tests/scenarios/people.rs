@@ -17,6 +17,7 @@ scenarios! {
     st_29_fl_16_a_bot_leads_to_a_queue: "bot_first";
     op_37_st_47_lines_and_replies: "lines";
     fl_44_robots_distribute: "distribution";
+    fl_27_nobody_is_reminded_while_it_is_closed: "closed";
 }
 
 /// What the files of the profiles say is what the profiles are, but for their queue.

@@ -14,9 +14,8 @@ impl Desk<'_> {
     /// Acts in a dialog. The same act under the same key changes the dialog once.
     ///
     /// # Errors
-    /// [`HandleError::Forbidden`] and [`HandleError::Hidden`] where the policy says no,
-    /// [`HandleError::Refused`] where the dialog doesn't take it as it stands; a refused command
-    /// leaves nothing.
+    /// As [`Worker::handle`](crate::Worker::handle), and [`HandleError::NoSuchDialog`] where his
+    /// space has none; a refused command leaves nothing.
     pub async fn act(
         &self,
         dialog: DialogId,
@@ -29,7 +28,7 @@ impl Desk<'_> {
             .await
     }
 
-    /// Whether he can send a message in a dialog, and if not, why; see [`Worker::can_send`](crate::Worker::can_send).
+    /// Whether a message can be sent in a dialog that he sees, and if not, why; see [`Worker::can_send`](crate::Worker::can_send).
     ///
     /// # Errors
     /// [`DeskError`]
@@ -158,7 +157,7 @@ impl Desk<'_> {
         self.change(operator, change).await
     }
 
-    /// Declares him active or inactive.
+    /// Declares him active or inactive. That counts while he is signed in.
     ///
     /// # Errors
     /// [`DeskError`]

@@ -66,13 +66,20 @@ pub enum DeskError {
         /// Its id.
         dialog: DialogId,
     },
-    /// The space has operators, and this isn't one of them.
+    /// The space doesn't know the operator.
     #[error("the space has no operator `{operator}`; add him first")]
     UnknownOperator {
         /// His id.
         operator: OperatorId,
     },
-    /// An id is empty, too long or has control characters, or a number is out of its range.
+    /// The space doesn't have the queue.
+    #[error("the space has no queue `{queue}`; add it first")]
+    UnknownQueue {
+        /// Its id.
+        queue: QueueId,
+    },
+    /// An id is empty, too long or has control characters, a queue passes dialogs on to itself, or
+    /// it is that of a bot's managers.
     #[error("{what}")]
     Malformed {
         /// What is wrong.

@@ -10,7 +10,7 @@ use crate::store::{CommitError, StoreError};
 
 impl Worker {
     /// Adds an operator to a space, or changes him: name, roles and capacity. What he declares
-    /// and whether he is there stay as they are; see [`Desk`] for those. For the host itself: no
+    /// and whether he is there stay as they are; see [`Desk`](crate::Desk) for those. For the host itself: no
     /// policy is asked. The same change again changes nothing.
     ///
     /// # Errors
@@ -63,9 +63,10 @@ impl Worker {
     /// change again changes nothing.
     ///
     /// # Errors
-    /// [`DeskError::Malformed`] where an id can't be used, or the queue passes dialogs on to
-    /// itself; [`DeskError::UnknownOperator`] where the space knows operators and a member isn't
-    /// one of them; [`DeskError::Contended`]; [`DeskError::Store`].
+    /// [`DeskError::Malformed`] where an id can't be used, the queue passes dialogs on to itself, or
+    /// it is that of a bot's managers; [`DeskError::UnknownQueue`] where it passes dialogs on to one
+    /// that the space doesn't have; [`DeskError::UnknownOperator`] where the space knows operators
+    /// and a new member isn't one of them; [`DeskError::Contended`]; [`DeskError::Store`].
     pub async fn put_queue(
         &self,
         space: &SpaceId,
@@ -101,7 +102,15 @@ impl Worker {
                     what: "a queue can't pass dialogs on to itself",
                 });
             }
-            for member in &queue.members {
+            if let WhenAway::PassTo(next) = &queue.when_away
+                && self.store.queue(space, next).await?.is_none()
+            {
+                let queue = next.clone();
+                return Err(DeskError::UnknownQueue { queue });
+            }
+            let had = before.as_ref().map(|before| &before.members);
+            let is_new = |member: &&OperatorId| had.is_none_or(|had| !had.contains(*member));
+            for member in queue.members.iter().filter(is_new) {
                 if !member.is_valid() {
                     return Err(DeskError::Malformed {
                         what: "the id of a member is empty, too long or has control characters",

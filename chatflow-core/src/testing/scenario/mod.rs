@@ -76,9 +76,9 @@
 //! | `~ bot "Hello!"`, `~ bot done`, `~ bot "Bye!" handoff` | a bot on another platform says so, and gives the contact back: it is done, or a person is wanted |
 //! | `~ call crm {"rank": 1}` | the port `crm` answers its next call so |
 //! | `* postback sale 50 click=abc currency=EUR` | a tracker reports this, worth so much, of the contact whom the click brought; `anna* postback sale` of a contact by name. `id=t1` is the transaction's id, which counts once; `unknown` at the end says that the click brought nobody |
-//! | `= operator anna role=agent name="Anna" capacity=2 active` | the host adds an operator or changes him; `active` and `inactive` sign him in and declare him so |
+//! | `= operator anna role=agent name="Anna" capacity=2 active` | the host adds an operator or changes him; `active` and `inactive` sign him in and declare him so. Once there is one, only such act: `! take` wants an operator `op` |
 //! | `= queue sales anna boris rule=everybody accept=1m` | … a queue: its members (`nobody` for none) and, each if it is named, `rule=round_robin`, `least_loaded` or `everybody`; `accept=at_once`, `any_time` or a time; `available=declared`, `presence`, `both` or `nothing`; `capacity=`; `complete=` after so much silence; `offline=never`, `all_unanswered` or `only_new_unanswered`; `away=wait` or another queue; `busy_reply=`, `away_reply=` |
-//! | `= policy creatio`, `= policy retailcrm` | these roles say who may do and see what, from the beginning of the scenario |
+//! | `= policy creatio`, `= policy retailcrm` | these roles say who may do and see what, from the beginning of the scenario: `admin`, `operator` and `settings` there, `admin` and `manager` here |
 //! | `? status waiting` | what must hold now, see below |
 //!
 //! # Those outside

@@ -341,6 +341,7 @@ fn ended(line: &Line, done: Result<Became, DeskError>) -> Result<Became, PlayErr
             | DeskError::Hidden { .. }
             | DeskError::NoSuchDialog { .. }
             | DeskError::UnknownOperator { .. }
+            | DeskError::UnknownQueue { .. }
             | DeskError::Malformed { .. }),
         ) => Ok(Became::Refused(error.to_string())),
         Err(source) => Err(failed(line, source)),
